@@ -1,0 +1,19 @@
+// CHECK is for our own mistakes only: on in release, prints what it believed, and aborts. Never on
+// bytes from the network or a disk, and never on anything the environment controls: those are
+// Status.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <string>
+
+namespace atoll::internal {
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition,
+                              const std::string& message);
+}  // namespace atoll::internal
+
+#define CHECK(condition, ...)                                                                   \
+  do {                                                                                          \
+    if (!(condition)) [[unlikely]]                                                              \
+      ::atoll::internal::CheckFailed(__FILE__, __LINE__, #condition, fmt::format(__VA_ARGS__)); \
+  } while (false)
