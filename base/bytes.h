@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace atoll {
+namespace atl {
 
 using BytesView = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
@@ -55,4 +55,4 @@ void StoreBig(std::byte* at, T value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-}  // namespace atoll
+}  // namespace atl

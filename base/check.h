@@ -7,13 +7,13 @@
 
 #include <string>
 
-namespace atoll::internal {
+namespace atl::internal {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition,
                               const std::string& message);
-}  // namespace atoll::internal
+}  // namespace atl::internal
 
 #define CHECK(condition, ...)                                                                   \
   do {                                                                                          \
     if (!(condition)) [[unlikely]]                                                              \
-      ::atoll::internal::CheckFailed(__FILE__, __LINE__, #condition, fmt::format(__VA_ARGS__)); \
+      ::atl::internal::CheckFailed(__FILE__, __LINE__, #condition, fmt::format(__VA_ARGS__)); \
   } while (false)

@@ -7,7 +7,7 @@
 
 #include "base/types.h"
 
-namespace atoll {
+namespace atl {
 
 using Duration = std::chrono::nanoseconds;
 // Monotonic: for deadlines, leases, ages. Never jumps.
@@ -47,4 +47,4 @@ double ToSeconds(Duration duration);
 // RFC 3339 in UTC with milliseconds: 2026-11-24T08:45:41.000Z
 std::string FormatTime(WallTime time);
 
-}  // namespace atoll
+}  // namespace atl

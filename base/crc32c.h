@@ -6,10 +6,10 @@
 
 #include "base/bytes.h"
 
-namespace atoll {
+namespace atl {
 
 uint32_t Crc32c(BytesView bytes);
 // Continues `crc`, the result of an earlier call, over more bytes.
 uint32_t ExtendCrc32c(uint32_t crc, BytesView bytes);
 
-}  // namespace atoll
+}  // namespace atl

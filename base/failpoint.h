@@ -14,7 +14,7 @@
 
 #include "base/status.h"
 
-namespace atoll {
+namespace atl {
 
 class Failpoint {
  public:
@@ -51,4 +51,4 @@ class Failpoint {
   int64_t argument_ = 0;  // errno, or delay in ms.
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -15,7 +15,7 @@
 #include "base/status.h"
 #include "base/types.h"
 
-namespace atoll {
+namespace atl {
 
 // One open file. Reads may run on any thread, at the same time as one writer.
 class File {
@@ -82,4 +82,4 @@ Status WriteWholeFile(FileSystem& fs, const std::string& path, BytesView content
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string ParentPath(std::string_view path);
 
-}  // namespace atoll
+}  // namespace atl

@@ -9,7 +9,7 @@
 
 #include "base/types.h"
 
-namespace atoll {
+namespace atl {
 
 struct TextHash {
   using is_transparent = void;
@@ -40,4 +40,4 @@ using HashMap = absl::flat_hash_map<K, V, std::hash<K>>;
 template <class K>
 using HashSet = absl::flat_hash_set<K, std::hash<K>>;
 
-}  // namespace atoll
+}  // namespace atl

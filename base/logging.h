@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-namespace atoll {
+namespace atl {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
@@ -43,4 +43,4 @@ class LogThrottle {
   std::atomic<int64_t> held_back_{0};
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/random.h"
 
-namespace atoll {
+namespace atl {
 
 class MemoryFileSystem final : public FileSystem {
  public:
@@ -66,4 +66,4 @@ class MemoryFileSystem final : public FileSystem {
   uint64_t generation_ = 0;  // Rises at a crash; files of an older one are stale.
 };
 
-}  // namespace atoll
+}  // namespace atl

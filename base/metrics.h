@@ -22,7 +22,7 @@ namespace prometheus {
 class Registry;
 }
 
-namespace atoll {
+namespace atl {
 
 using Labels = std::map<std::string, std::string>;
 using Counter = prometheus::Counter;
@@ -76,4 +76,4 @@ class FamilyBuilder {
   MetricFamily family_;
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -5,9 +5,9 @@
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
 
-namespace atoll {
+namespace atl {
 
 using absl::Mutex;
 using absl::MutexLock;
 
-}  // namespace atoll
+}  // namespace atl

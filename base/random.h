@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-namespace atoll {
+namespace atl {
 
 // Not thread-safe: one per owner. Fork() makes an independent one.
 class Random {
@@ -26,4 +26,4 @@ class Random {
 // A seed from the system's entropy.
 uint64_t SystemSeed();
 
-}  // namespace atoll
+}  // namespace atl

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace atoll {
+namespace atl {
 
 using absl::Status;
 using absl::StatusCode;
@@ -51,7 +51,7 @@ ATOLL_STATUS_MAKER(InternalError, StatusCode::kInternal)
 
 #define RETURN_IF_ERROR(expr)                      \
   do {                                             \
-    ::atoll::Status status_macro_ = (expr);        \
+    ::atl::Status status_macro_ = (expr);        \
     if (!status_macro_.ok()) return status_macro_; \
   } while (false)
 
@@ -65,4 +65,4 @@ ATOLL_STATUS_MAKER(InternalError, StatusCode::kInternal)
   if (!temporary.ok()) return std::move(temporary).status(); \
   declaration = *std::move(temporary)
 
-}  // namespace atoll
+}  // namespace atl

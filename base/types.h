@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace atoll {
+namespace atl {
 
 // A number with a meaning. Ordered and hashable, no arithmetic of its own.
 template <class Tag, class Rep>
@@ -200,21 +200,21 @@ using LinkName = Name<struct LinkNameTag>;
 using ClientId = Name<struct ClientIdTag>;
 using GroupId = Name<struct GroupIdTag>;
 
-}  // namespace atoll
+}  // namespace atl
 
 template <class Tag, class Rep>
-struct std::hash<atoll::Strong<Tag, Rep>> {
-  size_t operator()(atoll::Strong<Tag, Rep> v) const { return std::hash<Rep>{}(v.value()); }
+struct std::hash<atl::Strong<Tag, Rep>> {
+  size_t operator()(atl::Strong<Tag, Rep> v) const { return std::hash<Rep>{}(v.value()); }
 };
 template <>
-struct std::hash<atoll::Offset> {
-  size_t operator()(atoll::Offset v) const { return std::hash<int64_t>{}(v.value()); }
+struct std::hash<atl::Offset> {
+  size_t operator()(atl::Offset v) const { return std::hash<int64_t>{}(v.value()); }
 };
 template <>
-struct std::hash<atoll::ProducerId> {
-  size_t operator()(atoll::ProducerId v) const { return std::hash<int64_t>{}(v.value()); }
+struct std::hash<atl::ProducerId> {
+  size_t operator()(atl::ProducerId v) const { return std::hash<int64_t>{}(v.value()); }
 };
 template <class Tag>
-struct std::hash<atoll::Name<Tag>> {
-  size_t operator()(const atoll::Name<Tag>& v) const { return std::hash<std::string>{}(v.value()); }
+struct std::hash<atl::Name<Tag>> {
+  size_t operator()(const atl::Name<Tag>& v) const { return std::hash<std::string>{}(v.value()); }
 };

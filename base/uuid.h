@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace atoll {
+namespace atl {
 
 class Random;
 
@@ -36,11 +36,11 @@ class Uuid {
 // A topic's identity: one generation of one name. Never zero, never reused.
 using TopicId = Uuid;
 
-}  // namespace atoll
+}  // namespace atl
 
 template <>
-struct std::hash<atoll::Uuid> {
-  size_t operator()(const atoll::Uuid& id) const {
+struct std::hash<atl::Uuid> {
+  size_t operator()(const atl::Uuid& id) const {
     uint64_t half = 0;
     std::memcpy(&half, id.bytes().data(), sizeof half);
     return std::hash<uint64_t>{}(half);

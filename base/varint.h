@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-namespace atoll {
+namespace atl {
 
 // Each reads from the front of `in`, advances it and returns true; on false `in` is unchanged.
 bool ReadUnsignedVarint(BytesView& in, uint32_t& value);
@@ -18,4 +18,4 @@ void AppendUnsignedVarint(Bytes& out, uint32_t value);
 void AppendVarint(Bytes& out, int32_t value);
 void AppendVarlong(Bytes& out, int64_t value);
 
-}  // namespace atoll
+}  // namespace atl

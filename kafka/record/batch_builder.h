@@ -8,7 +8,7 @@
 
 #include "kafka/record/batch_view.h"
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 class BatchBuilder {
  public:
@@ -49,4 +49,4 @@ class BatchBuilder {
   Timestamp max_timestamp_ = kNoTimestamp;
 };
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka

@@ -8,7 +8,7 @@
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 struct ProduceRules {
   int16_t api_version = 9;
@@ -36,4 +36,4 @@ Verdict ValidateProduced(BytesView records, const ProduceRules& rules);
 // field.
 Status ValidateMirrored(const BatchView& batch);
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "base/types.h"
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 inline constexpr size_t kBatchHeaderBytes = 61;
 inline constexpr size_t kBatchLengthOffset = 8;    // Where the length field lies.
@@ -80,4 +80,4 @@ void StampBatch(MutableBytes batch, Offset base_offset, LeaderEpoch epoch);
 // Sets log-append time: attribute bit 3 and the max timestamp, and mends the CRC.
 void StampLogAppendTime(MutableBytes batch, Timestamp now);
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka

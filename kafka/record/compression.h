@@ -7,9 +7,9 @@
 #include "base/status.h"
 #include "kafka/record/batch_view.h"
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 StatusOr<Bytes> Compress(Codec codec, BytesView plain);
 StatusOr<Bytes> Decompress(Codec codec, BytesView packed, ByteCount limit);
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka

@@ -10,7 +10,7 @@
 
 #include "kafka/record/batch_view.h"
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 inline constexpr ByteCount kMaxUnpackedBatch{64 << 20};
 
@@ -49,4 +49,4 @@ class RecordReader {
 enum class ControlType : int16_t { kAbort = 0, kCommit = 1, kOther = -1 };
 StatusOr<ControlType> ReadControlType(const BatchView& batch);
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka

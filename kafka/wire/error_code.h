@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace atoll::kafka {
+namespace atl::kafka {
 
 enum class ErrorCode : int16_t {
   kUnknownServerError = -1,
@@ -100,4 +100,4 @@ std::string_view ErrorName(ErrorCode code);
 // Whether a client may send the same request again and hope (Kafka's RetriableException).
 bool IsRetriable(ErrorCode code);
 
-}  // namespace atoll::kafka
+}  // namespace atl::kafka
