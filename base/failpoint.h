@@ -1,9 +1,10 @@
 // Named places where a test makes the process die, stop, fail or wait, compiled into release
 // builds.
-//   ATOLL_FAILPOINTS=name=abort|pause|errno:EIO|delay:50ms[#n][,name=...]      (#n: only the nth
-//   hit)
-// Declare one per place at namespace scope in the source that has the place:  Failpoint
-// kWritten("append.written"); A hit that nobody asked for is one relaxed load.
+//   ATOLL_FAILPOINTS=name=abort|pause|errno:EIO|delay:50ms[#n][,name=...]
+// #n: only the nth hit. Declare one per place, at namespace scope in the source that has the place:
+//   Failpoint written("append.written");
+// It must live as long as the process, and two can't share a name. A hit that nobody asked for is
+// one relaxed load. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -22,8 +23,8 @@ class Failpoint {
   Failpoint(const Failpoint&) = delete;
   Failpoint& operator=(const Failpoint&) = delete;
 
-  // For places that can report: abort and pause do not return, delay sleeps, errno:X gives the
-  // status of X.
+  // For places that can report: abort does not return, pause stops the process until SIGCONT, delay
+  // sleeps, errno:X gives the status of X.
   Status Hit() { return armed_.load(std::memory_order_relaxed) ? HitArmed() : OkStatus(); }
   // For places that can't fail: an errno is ignored there.
   void Pass() {
@@ -41,6 +42,7 @@ class Failpoint {
   static void SetAbortHook(AbortHook hook);
 
  private:
+  struct Order;  // One parsed item of Configure's text.
   Status HitArmed();
 
   const char* const name_;

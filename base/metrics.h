@@ -48,19 +48,20 @@ class Metrics {
   // A collector appends whole families at scrape time; it runs on the scraping thread and takes
   // only leaf locks.
   using Collector = std::function<void(std::vector<MetricFamily>&)>;
-  // Removed when the handle is destroyed.
+  // Removed when the handle is destroyed, which waits for a running scrape: after it, what the
+  // collector captured may go. Destroy the handle without holding a lock that the collector takes.
   [[nodiscard]] std::shared_ptr<void> AddCollector(Collector collector);
 
+  // Sorted by name; families of one name from several collectors are one.
   std::vector<MetricFamily> Collect() const;
   // Prometheus text format 0.0.4.
   std::string Text() const;
 
  private:
-  struct Families;
-  std::unique_ptr<prometheus::Registry> registry_;
-  std::unique_ptr<Families> families_;
+  struct CollectorSlot;
+  const std::unique_ptr<prometheus::Registry> registry_;  // Has its own lock.
   mutable Mutex mutex_;
-  std::vector<std::weak_ptr<Collector>> collectors_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<CollectorSlot>> collectors_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Builds one gauge or counter family for a collector.

@@ -51,7 +51,7 @@ ATOLL_STATUS_MAKER(InternalError, StatusCode::kInternal)
 
 #define RETURN_IF_ERROR(expr)                      \
   do {                                             \
-    ::atl::Status status_macro_ = (expr);        \
+    ::atl::Status status_macro_ = (expr);          \
     if (!status_macro_.ok()) return status_macro_; \
   } while (false)
 
