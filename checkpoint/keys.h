@@ -1,0 +1,47 @@
+// THE layout of every key in the store: one byte for the table, then big-endian parts, so that the
+// order of the bytes is the order of the numbers. Text parts are their bytes and a final zero byte
+// (no name in Atoll or Kafka contains one). Pure functions.
+// NEVER change a number or a layout here: they are on disks. A new table takes a new number; a
+// table that goes leaves its number unused for ever.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/types.h"
+#include "base/uuid.h"
+
+namespace atl::checkpoint {
+
+enum class TableId : uint8_t {
+  kRegionIdentity = 0x01,
+  kCleanShutdown = 0x02,
+  kProducerIdBlock = 0x03,
+  kTopic = 0x10,                // topic id
+  kPartitionState = 0x11,       // topic id, partition
+  kProducerSnapshot = 0x12,     // topic id, partition
+  kTransactionSnapshot = 0x13,  // topic id, partition
+  kMirrorPosition = 0x20,       // link, topic id, partition
+  kLinkState = 0x21,            // link
+  kLinkTopicState = 0x22,       // link, topic name
+  kOwnership = 0x30,            // topic id
+  kEvent = 0x40,                // id
+};
+
+std::string TablePrefix(TableId table);  // Also the whole key of the tables with one row.
+std::string TopicKey(TableId table, const TopicId& topic);
+std::string PartitionKey(TableId table, const TopicId& topic, PartitionId partition);
+std::string LinkKey(TableId table, const LinkName& link);
+std::string LinkTopicKey(const LinkName& link, const TopicName& topic);
+std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition);
+std::string EventKey(int64_t id);
+
+// The event's id; the key is a well-formed one of kEvent.
+int64_t EventIdOf(std::string_view key);
+
+// For people: "topic/8sLx…", "mirror-position/from-us-east/8sLx…/3"; "unknown/0xff01" for a key
+// that no table explains.
+std::string PrintableKey(std::string_view key);
+
+}  // namespace atl::checkpoint

@@ -1,0 +1,62 @@
+// A document of kind Link: this region pulls topics from that source. Plain values, immutable once
+// loaded; the defaults are the schema's (schema.h), so a Link made by hand in a test starts from
+// DefaultLink().
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/types.h"
+#include "region-config/region.h"
+
+namespace atl::config {
+
+enum class SourceKind { kAtoll, kKafka };
+
+struct LinkSource {
+  RegionName region;
+  SourceKind kind = SourceKind::kAtoll;
+  std::vector<Endpoint> bootstrap_servers;
+  friend bool operator==(const LinkSource&, const LinkSource&) = default;
+};
+
+enum class RuleAction { kInclude, kExclude };
+enum class TopicMatch { kLiteral, kPrefix, kGlob, kRegex };
+
+// A glob without a wildcard is loaded as a literal. Patterns are checked at load.
+struct TopicRule {
+  RuleAction action = RuleAction::kInclude;
+  TopicMatch match = TopicMatch::kGlob;
+  std::string pattern;
+  friend bool operator==(const TopicRule&, const TopicRule&) = default;
+};
+
+// Where a topic that this link meets for the first time begins.
+struct StartFrom {
+  enum class Kind { kEarliest, kLatest, kTimestamp };
+  Kind kind = Kind::kEarliest;
+  Timestamp timestamp = kNoTimestamp;  // Of kTimestamp.
+  friend bool operator==(const StartFrom&, const StartFrom&) = default;
+};
+
+enum class OnGap { kStop, kSkip };
+enum class Deletes { kKeep, kFollow };
+
+struct Link {
+  LinkName name;
+  LinkSource source;
+  std::vector<TopicRule> topics;  // First match wins; see topic_filter.h.
+  StartFrom start_from;
+  Duration rpo{};       // The objective for the age of what a failover would lose.
+  bool paused = false;  // As written; an operator's pause is in checkpoint/.
+  OnGap on_gap = OnGap::kStop;
+  Deletes deletes = Deletes::kKeep;
+  bool sync_topic_configs = false;  // Effective topic configurations are copied.
+  friend bool operator==(const Link&, const Link&) = default;
+};
+
+// A Link with every default and nothing that is required.
+Link DefaultLink();
+
+}  // namespace atl::config

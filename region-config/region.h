@@ -1,0 +1,69 @@
+// A document of kind Region: what one Atoll process is. Plain values, immutable once loaded; the
+// defaults are the schema's (schema.h), so a Region made by hand in a test starts from
+// DefaultRegion().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/types.h"
+
+namespace atl::config {
+
+struct Endpoint {
+  std::string host;              // Without brackets.
+  uint16_t port = 0;             // 0 in a bind: the system picks one.
+  std::string ToString() const;  // "127.0.0.1:9092", "[::1]:9092"
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct KafkaListener {
+  Endpoint bind;
+  Endpoint advertise;  // As `bind` unless written. Port 0: whatever port was bound.
+  friend bool operator==(const KafkaListener&, const KafkaListener&) = default;
+};
+
+struct AdminListener {
+  Endpoint bind;
+  friend bool operator==(const AdminListener&, const AdminListener&) = default;
+};
+
+enum class Durability {
+  kFsync,  // Acknowledged, readable and mirrored only after an fsync.
+  kOs,     // Kafka's: after the write.
+};
+
+struct Storage {
+  Durability durability = Durability::kFsync;
+  ByteCount segment_bytes;
+  Duration retention{};                      // By record time.
+  std::optional<ByteCount> retention_bytes;  // Per partition; none: unlimited.
+  friend bool operator==(const Storage&, const Storage&) = default;
+};
+
+struct TopicDefaults {
+  bool auto_create = false;
+  int32_t default_partitions = 0;
+  // A requested replication factor above 1 is taken as 1 instead of being refused.
+  bool replication_factor_clamp = false;
+  friend bool operator==(const TopicDefaults&, const TopicDefaults&) = default;
+};
+
+struct Region {
+  RegionName name;
+  RegionOrdinal ordinal;
+  std::string data_dir;
+  KafkaListener kafka;
+  AdminListener admin;
+  bool insecure = false;  // Non-loopback listeners without authentication are meant.
+  Storage storage;
+  TopicDefaults topics;
+  friend bool operator==(const Region&, const Region&) = default;
+};
+
+// A Region with every default and nothing that is required.
+Region DefaultRegion();
+
+}  // namespace atl::config
