@@ -17,6 +17,7 @@ test=(catch2 clang-14 libclang-rt-14-dev clang-format-14
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
+# shellcheck source=/dev/null
 [ -r /etc/os-release ] && . /etc/os-release
 if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
   echo "install-deps.sh: this is ${PRETTY_NAME:-an unknown system}, but Atoll is built on Debian 12 (bookworm); see deploy/Dockerfile for a container" >&2
@@ -45,12 +46,12 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-apt() {
+apt_get() {
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 ||
     { echo "install-deps.sh: apt-get $1 failed:" >&2; tail -n 15 "$log" >&2; exit 1; }
 }
 echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
-apt update
+apt_get update
 # Debian's prometheus would start a server of its own; nothing that is installed here may start one.
 policy=/usr/sbin/policy-rc.d
 if [[ " ${missing[*]} " == *" prometheus "* && ! -e $policy ]]; then
@@ -58,4 +59,4 @@ if [[ " ${missing[*]} " == *" prometheus "* && ! -e $policy ]]; then
   "${root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${root[@]}" rm -f "$policy"' EXIT
 fi
-apt install -y --no-install-recommends "${missing[@]}"
+apt_get install -y --no-install-recommends "${missing[@]}"
