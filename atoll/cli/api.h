@@ -1,0 +1,34 @@
+// The admin API as the command line sees it: one request, one JSON answer, over plain HTTP/1.1.
+// Blocking, for the main thread of a command that lives for one call. Errors carry what the server
+// said and what to try next.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace atl::cli {
+
+namespace json = boost::json;
+
+class Api {
+ public:
+  // "http://127.0.0.1:19644", or without the scheme.
+  explicit Api(std::string endpoint) : endpoint_(std::move(endpoint)) {}
+
+  StatusOr<json::value> Get(std::string_view path) const { return Call("GET", path, {}); }
+  StatusOr<json::value> Post(std::string_view path, const json::value& body) const;
+  StatusOr<json::value> Delete(std::string_view path) const { return Call("DELETE", path, {}); }
+
+ private:
+  StatusOr<json::value> Call(std::string_view method, std::string_view path,
+                             const std::string& body) const;
+  const std::string endpoint_;
+};
+
+// One path segment with everything but unreserved characters as %XX.
+std::string EncodeSegment(std::string_view text);
+
+}  // namespace atl::cli

@@ -1,0 +1,33 @@
+// The command tree. Each file of this folder adds its nouns and verbs to the application; a verb
+// leaves its exit code in Session::exit_code: 0 ok, 1 failure, 2 usage or configuration, 3 some
+// targets failed, 10 unhealthy.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace atl::cli {
+
+// What all commands share: the options before the noun, and the result.
+struct Session {
+  std::string endpoint = "http://127.0.0.1:19644";  // --endpoint, ATOLL_ENDPOINT
+  std::string output = "table";                     // -o table|json
+  int exit_code = 0;
+  bool json() const { return output == "json"; }
+};
+
+void AddStatusCommand(CLI::App& app, Session& session);
+void AddLinkCommands(CLI::App& app, Session& session);
+void AddMirrorCommands(CLI::App& app, Session& session);
+void AddTopicCommands(CLI::App& app, Session& session);
+void AddEventCommand(CLI::App& app, Session& session);
+void AddConfigCommands(CLI::App& app, Session& session);
+void AddCheckpointCommands(CLI::App& app, Session& session);
+
+// Adds --endpoint and -o to a verb that talks to a region.
+void AddApiOptions(CLI::App& verb, Session& session);
+
+}  // namespace atl::cli

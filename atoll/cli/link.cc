@@ -1,0 +1,85 @@
+// atoll link list|status|pause|resume
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "atoll/cli/api.h"
+#include "atoll/cli/command.h"
+#include "atoll/cli/output.h"
+
+namespace atl::cli {
+namespace {
+
+std::string LinkPath(const std::string& link) { return "/v1/links/" + EncodeSegment(link); }
+
+int RunList(const Session& session) {
+  auto links = Api(session.endpoint).Get("/v1/links");
+  if (!links.ok()) return PrintError(links.status());
+  if (session.json()) {
+    PrintJson(*links);
+    return 0;
+  }
+  Table table(
+      {"LINK", "SOURCE", "KIND", "STATE", "PARTITIONS", "LAG(records)", "RPO", "LAST CONTACT"});
+  for (const auto& link : Items(*links, "links")) {
+    table.Add({Text(link, "name"), Text(link, "source"), Text(link, "kind"), Text(link, "state"),
+               Text(link, "partitions"), Text(link, "lagRecords"), Seconds(link, "rpoSeconds"),
+               Text(link, "lastContact")});
+  }
+  std::cout << table.ToString();
+  return 0;
+}
+
+int RunStatus(const Session& session, const std::string& name) {
+  auto link = Api(session.endpoint).Get(LinkPath(name));
+  if (!link.ok()) return PrintError(link.status());
+  if (session.json()) {
+    PrintJson(*link);
+    return 0;
+  }
+  std::cout << fmt::format("link {}  <- {} ({}) {}\n", Text(*link, "name"), Text(*link, "source"),
+                           Text(*link, "kind"), Text(*link, "bootstrapServers"));
+  std::cout << fmt::format("state {} since {}  {}\n", Text(*link, "state"), Text(*link, "since"),
+                           Text(*link, "reason"));
+  std::cout << fmt::format("rpo {} (target {})  lag {} records, {} bytes  last contact {}\n",
+                           Seconds(*link, "rpoSeconds"), Seconds(*link, "rpoTargetSeconds"),
+                           Text(*link, "lagRecords"), Text(*link, "lagBytes"),
+                           Text(*link, "lastContact"));
+  std::cout << fmt::format("partitions {}  {}\n", Text(*link, "partitions"),
+                           Text(*link, "mirrorStates"));
+  return 0;
+}
+
+int RunVerb(const Session& session, const std::string& name, const std::string& verb) {
+  auto answer = Api(session.endpoint).Post(LinkPath(name) + ":" + verb, json::object());
+  if (!answer.ok()) return PrintError(answer.status());
+  if (session.json()) {
+    PrintJson(*answer);
+  } else {
+    std::cout << fmt::format("link {} {}\n", name, verb == "pause" ? "paused" : "resumed");
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddLinkCommands(CLI::App& app, Session& session) {
+  CLI::App* link = app.add_subcommand("link", "Links: what this region pulls from others");
+  link->require_subcommand(1);
+  CLI::App* list = link->add_subcommand("list", "All links, a line each");
+  AddApiOptions(*list, session);
+  list->callback([&session] { session.exit_code = RunList(session); });
+  const auto named = [&](const char* verb, const char* help, auto run) {
+    CLI::App* command = link->add_subcommand(verb, help);
+    AddApiOptions(*command, session);
+    auto name = std::make_shared<std::string>();
+    command->add_option("link", *name, "The link's name")->required();
+    command->callback([&session, name, run] { session.exit_code = run(session, *name); });
+  };
+  named("status", "One link in full", RunStatus);
+  named("pause", "Stop pulling; survives a restart",
+        [](const Session& s, const std::string& name) { return RunVerb(s, name, "pause"); });
+  named("resume", "Go on pulling",
+        [](const Session& s, const std::string& name) { return RunVerb(s, name, "resume"); });
+}
+
+}  // namespace atl::cli

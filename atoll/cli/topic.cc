@@ -1,0 +1,130 @@
+// atoll topic create|list|describe|delete
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "atoll/cli/api.h"
+#include "atoll/cli/command.h"
+#include "atoll/cli/output.h"
+
+namespace atl::cli {
+namespace {
+
+std::string TopicPath(const std::string& topic) { return "/v1/topics/" + EncodeSegment(topic); }
+
+int RunList(const Session& session) {
+  auto topics = Api(session.endpoint).Get("/v1/topics");
+  if (!topics.ok()) return PrintError(topics.status());
+  if (session.json()) {
+    PrintJson(*topics);
+    return 0;
+  }
+  Table table({"TOPIC", "PARTITIONS", "OWNER", "EPOCH", "MIRRORED BY", "BYTES", "TOPIC ID"});
+  for (const auto& topic : Items(*topics, "topics")) {
+    const bool frozen =
+        topic.as_object().contains("frozen") && topic.at("frozen") == json::value(true);
+    table.Add({Text(topic, "name") + (frozen ? " (frozen)" : ""), Text(topic, "partitionCount"),
+               Text(topic, "owner"), Text(topic, "epoch"), Text(topic, "link"),
+               Text(topic, "sizeBytes"), Text(topic, "topicId")});
+  }
+  std::cout << table.ToString();
+  return 0;
+}
+
+int PrintTopic(const Session& session, const json::value& topic) {
+  if (session.json()) {
+    PrintJson(topic);
+    return 0;
+  }
+  std::cout << fmt::format("topic {}  id {}  owner {}  epoch {}  mirrored by {}\n",
+                           Text(topic, "name"), Text(topic, "topicId"), Text(topic, "owner"),
+                           Text(topic, "epoch"), Text(topic, "link"));
+  std::cout << fmt::format("config {}\n", Text(topic, "config"));
+  Table table({"PARTITION", "LOG START", "LAST STABLE", "HIGH WATERMARK", "DURABLE END", "LOG END",
+               "BYTES", "LEADER EPOCH", "OFFLINE"});
+  for (const auto& p : Items(topic, "partitions")) {
+    table.Add({Text(p, "partition"), Text(p, "logStart"), Text(p, "lastStable"),
+               Text(p, "highWatermark"), Text(p, "durableEnd"), Text(p, "logEnd"),
+               Text(p, "sizeBytes"), Text(p, "leaderEpoch"), Text(p, "offline")});
+  }
+  std::cout << table.ToString();
+  return 0;
+}
+
+struct CreateOptions {
+  std::string topic;
+  int partitions = 0;
+  std::vector<std::string> config;
+};
+
+int RunCreate(const Session& session, const CreateOptions& options) {
+  json::object body{{"name", options.topic}};
+  if (options.partitions > 0) body["partitions"] = options.partitions;
+  json::object config;
+  for (const std::string& pair : options.config) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos)
+      return PrintError(InvalidArgument("--config {}: expected KEY=VALUE", pair));
+    config[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  body["config"] = config;
+  auto topic = Api(session.endpoint).Post("/v1/topics", body);
+  return topic.ok() ? PrintTopic(session, *topic) : PrintError(topic.status());
+}
+
+int RunDescribe(const Session& session, const std::string& name) {
+  auto topic = Api(session.endpoint).Get(TopicPath(name));
+  return topic.ok() ? PrintTopic(session, *topic) : PrintError(topic.status());
+}
+
+int RunDelete(const Session& session, const std::string& name, bool yes) {
+  if (!yes) {
+    return PrintError(
+        InvalidArgument("deleting {} removes its records from this region for good\n  "
+                        "repeat with --yes if that is meant",
+                        name));
+  }
+  auto answer = Api(session.endpoint).Delete(TopicPath(name));
+  if (!answer.ok()) return PrintError(answer.status());
+  if (session.json()) {
+    PrintJson(*answer);
+  } else {
+    std::cout << fmt::format("topic {} deleted\n", name);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddTopicCommands(CLI::App& app, Session& session) {
+  CLI::App* topic = app.add_subcommand("topic", "Topics of this region");
+  topic->require_subcommand(1);
+  CLI::App* list = topic->add_subcommand("list", "All topics, a line each");
+  AddApiOptions(*list, session);
+  list->callback([&session] { session.exit_code = RunList(session); });
+
+  auto options = std::make_shared<CreateOptions>();
+  CLI::App* create = topic->add_subcommand("create", "Create a topic that this region owns");
+  AddApiOptions(*create, session);
+  create->add_option("topic", options->topic, "Its name")->required();
+  create
+      ->add_option("-p,--partitions", options->partitions,
+                   "How many; the region's default otherwise")
+      ->check(CLI::Range(1, 10000));
+  create->add_option("-c,--config", options->config, "KEY=VALUE, Kafka's names; may be repeated");
+  create->callback([&session, options] { session.exit_code = RunCreate(session, *options); });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* describe = topic->add_subcommand("describe", "One topic with its partitions");
+  AddApiOptions(*describe, session);
+  describe->add_option("topic", *name, "Its name")->required();
+  describe->callback([&session, name] { session.exit_code = RunDescribe(session, *name); });
+
+  auto yes = std::make_shared<bool>(false);
+  CLI::App* remove = topic->add_subcommand("delete", "Delete a topic and its records here");
+  AddApiOptions(*remove, session);
+  remove->add_option("topic", *name, "Its name")->required();
+  remove->add_flag("--yes", *yes, "Don't ask");
+  remove->callback([&session, name, yes] { session.exit_code = RunDelete(session, *name, *yes); });
+}
+
+}  // namespace atl::cli
