@@ -7,6 +7,7 @@
 
 namespace atl {
 
+using absl::CondVar;  // For threads that have nothing else to do: storage shards and blocking calls.
 using absl::Mutex;
 using absl::MutexLock;
 

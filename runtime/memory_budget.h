@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <deque>
 #include <memory>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/types.h"
@@ -46,7 +47,10 @@ class MemoryBudget {
  private:
   friend class MemoryPermit;
   struct Waiter;
+  class Wake;
+  class Place;
   void Give(ByteCount bytes);
+  void GrantWaiting();
 
   const ByteCount capacity_;
   mutable Mutex mutex_;

@@ -10,11 +10,14 @@
 #include <boost/asio/io_context.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "base/metrics.h"
 
 namespace atl::runtime {
 
@@ -42,13 +45,18 @@ class Reactor {
   boost::asio::io_context& context() { return context_; }
   boost::asio::io_context::executor_type executor() { return context_.get_executor(); }
   bool is_current() const;
+  bool started() const { return thread_.joinable(); }
+  int64_t stalls() const { return stalls_.load(std::memory_order_relaxed); }
   const std::string& name() const { return name_; }
 
  private:
+  class StallWatch;
+
   const std::string name_;
   boost::asio::io_context context_{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::thread thread_;
+  std::atomic<int64_t> stalls_{0};
 };
 
 // The process's reactors. Reactor 0 accepts and deals out connections.
@@ -62,6 +70,8 @@ class ReactorPool {
   Reactor& at(int index) { return *reactors_[static_cast<size_t>(index)]; }
   // Round-robin, any thread.
   Reactor& Next();
+  // For a metrics collector: atoll_reactor_stalls_total{reactor}.
+  void AppendMetrics(std::vector<MetricFamily>& out) const;
 
  private:
   std::vector<std::unique_ptr<Reactor>> reactors_;

@@ -66,6 +66,7 @@ class ShardJob {
 };
 
 class Shard;
+struct ShardEnvironment;
 
 class StorageShards {
  public:
@@ -86,6 +87,9 @@ class StorageShards {
   void Release();
 
  private:
+  const bool inline_;
+  bool held_ = false;  // Inline only.
+  const std::unique_ptr<const ShardEnvironment> environment_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -1,11 +1,14 @@
 // Every coroutine belongs to a TaskGroup: nothing is detached. Stop() forbids new tasks, cancels
-// the running ones and waits for them; after that their owner may be destroyed. Tasks must end when
-// cancelled (Asio operations do). One group lives on one reactor; Spawn and Stop are called on it.
+// the running ones and waits for them; after that their owner may be destroyed. A cancelled task's
+// pending operation ends with operation_aborted (as a value under kToken), and its next co_await
+// throws Asio's operation_aborted, which ends the task quietly: clean up in destructors. One group
+// lives on one reactor; Spawn and Stop are called on it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <exception>
 #include <list>
 #include <string>
 
@@ -37,6 +40,8 @@ class TaskGroup {
   struct Running {
     boost::asio::cancellation_signal cancel;
   };
+  void End(std::list<Running>::iterator running, const std::exception_ptr& error);
+
   Reactor& reactor_;
   const std::string name_;
   std::list<Running> running_;

@@ -27,6 +27,7 @@ class Event {
  private:
   boost::asio::steady_timer timer_;
   bool set_ = false;
+  bool woken_ = false;  // By Set(), since the wait began.
 };
 
 }  // namespace atl::runtime
