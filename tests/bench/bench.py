@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
+
+  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume latency many wan peers
+
+Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
+get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
+from harness import Region, link, wait_until  # noqa: E402
+
+KIT = pathlib.Path(os.environ.get("KIT", REPOSITORY.parent / "shared" / "bench" / "kafka"))
+PEER = pathlib.Path(os.environ.get("KAFKA_PEER_DIR", REPOSITORY.parent / "kafka-peer"))
+RESULTS = pathlib.Path(os.environ.get("RESULTS", REPOSITORY / "build" / "bench"))
+PROBE = PEER / "bin" / "kprobe"
+TICKS = os.sysconf("SC_CLK_TCK")
+LINK = "from-us-east"
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mib(pid: int) -> float:
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return round(int(text.split("VmRSS:")[1].split()[0]) / 1024, 1)
+
+
+def probe(command: str, prefix: tuple[str, ...] = (), **flags: object) -> dict:
+    arguments = [text for name, value in flags.items() for text in ("-" + name.replace("_", "-"), str(value))]
+    done = subprocess.run([*prefix, PROBE, command, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"kprobe {command} {arguments}: {done.stderr[-500:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def kit(section: str, region: Region, *arguments: str) -> None:
+    """One section of the kit's own bench.py with a region standing in for its Kafka."""
+    environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "SRC": region.kafka, "SRC_PID": str(region.process.pid),
+                                "RESULTS": str(RESULTS), "QUIET_S": "20"}
+    (PEER / "run").mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, KIT / "bench.py", section, *arguments], env=environment, check=True)
+
+
+def save(section: str, record: dict) -> None:
+    line = json.dumps({"time": time.strftime("%FT%TZ", time.gmtime()), "exp": section, **record})
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with (RESULTS / f"{section}.jsonl").open("a") as file:
+        file.write(line + "\n")
+    print(line, flush=True)
+
+
+class Pair:
+    """us-east and eu-west of one run; eu-west mirrors us-east."""
+
+    def __init__(self, durability: str, paused: bool = False) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR"))
+        self.east = Region(pathlib.Path(self.folder.name), "us-east", 1)
+        self.west = Region(pathlib.Path(self.folder.name), "eu-west", 2)
+        for region in (self.east, self.west):
+            region.storage = {"durability": durability}
+        self.east.start()
+        self.west.links = [link(self.east, name=LINK, paused=paused)]
+        self.west.start()
+
+    def __enter__(self) -> Pair:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.west.discard()
+        self.east.discard()
+        self.folder.cleanup()
+
+    def cpu(self) -> tuple[float, float]:
+        return cpu_seconds(self.east.process.pid), cpu_seconds(self.west.process.pid)
+
+    def pause(self, paused: bool) -> None:
+        self.west.api("POST", f"/v1/links/{LINK}:{'pause' if paused else 'resume'}", {})
+
+    def drop(self, topic: str) -> None:
+        self.east.api("DELETE", f"/v1/topics/{topic}")
+        self.west.api("DELETE", f"/v1/topics/{topic}")
+
+
+def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, codec: str, run: str) -> None:
+    partitions = 8
+    pair.pause(True)
+    probe("create", b=pair.east.kafka, t=topic, p=partitions)
+    probe("load", b=pair.east.kafka, t=topic, p=partitions, n=records, size=size, codec=codec)
+    time.sleep(2)
+    stored = sum(p["sizeBytes"] for p in pair.east.get(f"/v1/topics/{topic}")["partitions"])
+    before, start = pair.cpu(), time.monotonic()
+    pair.pause(False)
+    done = probe("catchup", dst=pair.west.kafka, t=topic, n=records, size=size, max_s=120)
+    seconds, after = time.monotonic() - start, pair.cpu()
+    gigabytes = records * size / 1e9
+    save(section, {"run": run, "records": records, "size": size, "codec": codec, "partitions": partitions,
+                   "complete": done["complete"], "stored_gb": round(stored / 1e9, 3), "seconds": round(seconds, 3),
+                   "mb_s": round(gigabytes * 1e3 / seconds, 1), "mb_s_after_first": done["mb_s_after_first"],
+                   "cpu_s_gb": {"source": round((after[0] - before[0]) / gigabytes, 3),
+                                "mirror_and_target": round((after[1] - before[1]) / gigabytes, 3)},
+                   "rss_mib": {"source": resident_mib(pair.east.process.pid), "target": resident_mib(pair.west.process.pid)}})
+    pair.drop(topic)
+
+
+def catchup(runs: int, section: str = "catchup", records: int = 1_000_000, size: int = 1024, codec: str = "none") -> None:
+    with Pair("os", paused=True) as pair:
+        one_catchup(pair, section, "warm", records, size, codec, "warm-up, not counted")
+        for run in range(runs):
+            one_catchup(pair, section, f"catchup-{run}", records, size, codec, str(run))
+
+
+def steady(runs: int) -> None:
+    """1,000 msg/s of 1 KiB, fsync on both sides: intended send in us-east to readable in eu-west."""
+    with Pair("fsync") as pair:
+        probe("create", b=pair.east.kafka, t="steady", p=8)
+        wait_until(lambda: len(pair.west.mirrors(LINK, "steady")) == 8, "the topic is mirrored")
+        for run in range(runs):
+            pids = f"source={pair.east.process.pid},target={pair.west.process.pid}"
+            save("steady", {**probe("lag", b=pair.east.kafka, dst=pair.west.kafka, t="steady", p=8, rate=1000, s=60, warm=5,
+                                    pids=pids), "run": run})
+
+
+def alone(section: str, durability: str, *arguments: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+        region = Region(pathlib.Path(folder), "us-east", 1)
+        region.storage = {"durability": durability}
+        try:
+            kit(section, region.start(), *arguments)
+        finally:
+            region.discard()
+
+
+def many(runs: int) -> None:
+    """1,000 partitions of 20 records: recovery after kill -9, idle CPU and memory of broker and mirror."""
+    count = 1000
+    with Pair("fsync") as pair:
+        start = time.monotonic()
+        probe("create", b=pair.east.kafka, t="many", p=count)
+        created = time.monotonic() - start
+        probe("load", b=pair.east.kafka, t="many", p=count, n=count * 20, size=1024, batch=4096)
+        probe("catchup", dst=pair.west.kafka, t="many", n=count * 20, size=1024, max_s=120)
+        for run in range(runs):
+            pair.west.kill9()
+            start = time.monotonic()
+            pair.west.start()
+            ready = time.monotonic() - start
+            spent = cpu_seconds(pair.west.process.pid)
+            ends = probe("ends", b=pair.west.kafka, t="many")["sum"]
+            answered = time.monotonic() - start
+            wait_until(lambda: all(row["state"] == "caught_up" for row in pair.west.mirrors(LINK, "many")), "caught up again")
+            save("many", {"run": run, "partitions": count, "create_s": round(created, 2), "ready_s": round(ready, 3),
+                          "all_answer_s": round(answered, 3), "cpu_s": spent, "records": ends})
+        time.sleep(15)
+        before, start = pair.cpu(), time.monotonic()
+        time.sleep(30)
+        after, seconds = pair.cpu(), time.monotonic() - start
+        save("many", {"idle_percent_of_core": {"source": round((after[0] - before[0]) / seconds * 100, 2),
+                                               "mirror_and_target": round((after[1] - before[1]) / seconds * 100, 2)},
+                      "rss_mib": {"source": resident_mib(pair.east.process.pid), "target": resident_mib(pair.west.process.pid)}})
+
+
+def wan(runs: int) -> None:
+    """From a real Kafka over 100 ms and 1 Gbit/s, in two namespaces; nothing tuned on our side."""
+    for stock in (True, False):
+        subprocess.run([KIT / "wan" / "wan.sh", "up", "100", "1000", "200"], check=True, stdout=subprocess.DEVNULL)
+        try:
+            for partitions in (8, 1):
+                wan_source(runs, stock, partitions)
+        finally:
+            subprocess.run([KIT / "stop.sh", "east"], check=False)
+            subprocess.run([KIT / "wan" / "wan.sh", "down"], check=False, stdout=subprocess.DEVNULL)
+
+
+def wan_source(runs: int, stock: bool, partitions: int) -> None:
+    records = 100_000 * partitions if stock else 1_200_000
+    settings = [] if stock else ["--set", "socket.send.buffer.bytes=-1", "--set", "socket.receive.buffer.bytes=-1"]
+    log = (PEER / "log" / "start-east.log").open("w")
+    subprocess.run([KIT / "start-cluster.sh", "east", "19092", "--host", "10.99.0.1", *settings], check=True, stdout=log,
+                   env=os.environ | {"NETNS": "beast", "KAFKA_PEER_DIR": str(PEER)})
+    east = ("ip", "netns", "exec", "beast")
+    topic = f"wan{partitions}"
+    probe("create", east, b="10.99.0.1:19092", t=topic, p=partitions)
+    probe("load", east, b="10.99.0.1:19092", t=topic, p=partitions, n=records)
+    for run in range(runs):
+        with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+            west = Region(pathlib.Path(folder), "eu-west", 2)
+            west.storage = {"durability": "os"}
+            west.links = [link("10.99.0.1:19092", name="from-kafka", kind="kafka")]
+            west.namespace = "bwest"
+            west.start()
+            try:
+                before, start = cpu_seconds(west.process.pid), time.monotonic()
+                done = probe("catchup", ("ip", "netns", "exec", "bwest"), dst=west.kafka, t=topic, n=records, size=1024, max_s=30)
+                seconds, gigabytes = time.monotonic() - start, done["records"] * 1024 / 1e9
+                save("wan", {"run": run, "source": "stock buffers" if stock else "buffers auto", "partitions": partitions,
+                             "complete": done["complete"], "mb_s_after_first": done["mb_s_after_first"],
+                             "mb_s": round(gigabytes * 1e3 / seconds, 1), "rss_mib": resident_mib(west.process.pid),
+                             "cpu_s_gb": round((cpu_seconds(west.process.pid) - before) / gigabytes, 3)})
+            finally:
+                west.discard()
+
+
+def peers(runs: int) -> None:
+    """Kafka and MirrorMaker 2 in the same sitting, by the kit: catch-up (1 KiB) and steady lag."""
+    environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "RESULTS": str(RESULTS / "peers"), "QUIET_S": "20"}
+    for name, port in (("east", "19092"), ("west", "19192")):
+        with (PEER / "log" / f"start-{name}.log").open("w") as log:
+            subprocess.run([KIT / "start-cluster.sh", name, port], check=True, env=environment, stdout=log)
+    try:
+        for section, only in (("catchup", "1024/none"), ("steady", "lowlat"), ("produce", ""), ("consume", "")):
+            subprocess.run([sys.executable, KIT / "bench.py", section, "--runs", str(runs), "--only", only], env=environment,
+                           check=True)
+    finally:
+        subprocess.run([KIT / "stop.sh", "mm2", "east", "west"], env=environment, check=False)
+
+
+SECTIONS = {
+    "catchup": catchup,
+    "catchup-lz4": lambda runs: catchup(runs, "catchup-lz4", codec="lz4"),
+    "catchup-100b": lambda runs: catchup(runs, "catchup-100b", records=4_000_000, size=100),
+    "steady": steady,
+    "produce": lambda runs: alone("produce", "os", "--runs", str(runs)),
+    "durable": lambda runs: alone("durable", "fsync", "--runs", str(runs)),
+    "consume": lambda runs: alone("consume", "os", "--runs", str(runs)),
+    "latency": lambda runs: alone("latency", "fsync", "--runs", str(runs)),
+    "many": many,
+    "wan": wan,
+    "peers": peers,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("section", nargs="+", choices=SECTIONS)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    for section in options.section:
+        SECTIONS[section](options.runs)
+
+
+if __name__ == "__main__":
+    main()
