@@ -12,9 +12,12 @@
 // Relocate(): what is in flight becomes inert (events carry the attempt they belong to) and Locate
 // runs again. Nothing is appended before the epoch chain and the last common batch were compared
 // with the source. A bad batch halts this partition, no other. Not thread-safe: one owner.
+// The shell keeps one request per need in flight and writes the events of TakeEvents() durably
+// before it acts on the next need().
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,24 +29,11 @@
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
 #include "mirror/pull/sink.h"
+#include "mirror/watch/lag_meter.h"
+#include "mirror/watch/mirror_status.h"
+#include "runtime/backoff.h"
 
 namespace atl::mirror {
-
-// Names are the API's: "caught_up". Never reused for another meaning.
-enum class MirrorState {
-  kLocating,
-  kMirroring,
-  kCaughtUp,
-  kPaused,
-  kSourceUnavailable,
-  kHalted,
-  kGap,
-  kDiverged,
-  kConflict,
-  kRetired,
-  kPromoted,
-};
-std::string_view StateName(MirrorState state);
 
 enum class MirrorNeed {
   kNothing,    // Waiting for time, an operator, or what is in flight.
@@ -54,13 +44,6 @@ enum class MirrorNeed {
   kStart,      // ListOffsets of the source, as startFrom says
   kRestart,    // Apply restart_at()
   kRecords,    // Fetch at fetch_offset()
-};
-
-struct MirrorKey {
-  LinkName link;
-  TopicName topic;
-  TopicId topic_id;
-  PartitionId partition;
 };
 
 struct MirrorPolicy {
@@ -79,46 +62,11 @@ struct SourceOffsets {
   Offset high_watermark = kNoOffset;
 };
 
-// A durable, queryable event (checkpoint/event_table).
-struct MirrorEvent {
-  enum class Kind {
-    kGap,
-    kGeneration,
-    kDivergence,
-    kHalted,
-    kConflict,
-    kRetired,
-    kRollback,
-    kSkipped
-  };
-  Kind kind;
-  Offset first;  // Range of offsets concerned: [first, end).
-  Offset end;
-  LeaderEpoch epoch = kNoEpoch;
-  std::string cause;  // For people: what was found, where, and what to do next.
-};
-
-// Lag, honest: nothing is ever 0 unless we are caught up and in contact.
-struct MirrorLag {
-  std::optional<int64_t> records;  // Nothing: unknown, the source was never heard.
-  std::optional<int64_t> bytes;    // Estimated from the bytes per offset seen last.
-  std::optional<double> seconds;
-};
-
-struct MirrorStatus {
-  MirrorState state = MirrorState::kLocating;
-  std::string reason;             // For people; empty where the state says all.
-  WallTime since;                 // When the state was entered.
-  Offset source_end = kNoOffset;  // High watermark as last heard.
-  Offset source_start = kNoOffset;
-  Offset applied_end = kNoOffset;  // Durable here.
-  std::optional<WallTime> last_contact;
-  MirrorLag lag;
-};
-
 class PartitionMirror {
  public:
-  PartitionMirror(MirrorKey key, MirrorPolicy policy, MonotonicTime now, WallTime wall);
+  // `jitter_seed`: retries of mirrors with different seeds spread.
+  PartitionMirror(MirrorKey key, MirrorPolicy policy, MonotonicTime now, WallTime wall,
+                  uint64_t jitter_seed = 1);
 
   MirrorNeed need() const;
   uint64_t attempt() const {
@@ -129,6 +77,10 @@ class PartitionMirror {
   Offset fetch_offset() const;
   Offset restart_at() const;
   const MirrorKey& key() const { return key_; }
+  // The last answer held the beginning of a batch and nothing whole: ask for more bytes.
+  bool wants_bigger_fetch() const { return wants_bigger_fetch_; }
+  // When OnTick() has something to do at the latest (a retry); nothing: its usual second is enough.
+  std::optional<MonotonicTime> wake_at() const;
 
   struct Now {
     MonotonicTime mono;
@@ -137,10 +89,14 @@ class PartitionMirror {
 
   // --- Locate ---
   void OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, Now now);
-  // `checkpoint_end`: the applied end that the checkpoint claims, if any. Ahead of the log: a
-  // kRollback event, the log wins.
+  // `checkpoint_end`: the applied end that the checkpoint claims, if any; once, before the first
+  // OnSinkEnd. Ahead of the log: a kRollback event, the log wins. An empty log that has one was
+  // located before and continues at its end; without one it begins where startFrom says.
   void OnCheckpoint(std::optional<Offset> checkpoint_end, Now now);
+  // {kNoEpoch, kNoOffset} with kNone: the source does not know (or keeps no epochs).
   void OnEpochEnd(uint64_t attempt, kafka::ErrorCode error, LeaderEpoch epoch, Offset end, Now now);
+  // With kOffsetOutOfRange `source` must be known all the same, here and in OnRecords: Kafka
+  // answers -1 there, so ask ListOffsets for both first. 61 bytes of the batch are enough.
   void OnLastBatch(uint64_t attempt, kafka::ErrorCode error, const SourceOffsets& source,
                    BytesView records, Now now);
   void OnStart(uint64_t attempt, kafka::ErrorCode error, Offset start, Now now);
@@ -148,14 +104,14 @@ class PartitionMirror {
 
   // --- Pull and Verify ---
   // `verified` gets the batches to hand to the sink, in order (a partial last one is left out;
-  // batches below fetch_offset() are skipped). They point into `records`. Nothing when the answer
-  // is an error or the batch is bad.
+  // batches below the position are skipped). They point into `records`. A bad batch halts the
+  // mirror; the good ones before it are still handed over.
   void OnRecords(uint64_t attempt, kafka::ErrorCode error, const SourceOffsets& source,
                  BytesView records, Now now, std::vector<kafka::BatchView>& verified);
 
   // --- Apply ---
-  // For every hand-over of OnRecords' batches, in order. True: the position moved and is worth a
-  // checkpoint.
+  // For every hand-over of OnRecords' batches (when it gave any), in order. True: the position
+  // moved and is worth a checkpoint.
   bool OnApplied(uint64_t attempt, const Status& status, Offset durable_end, Now now);
 
   // --- The world ---
@@ -164,22 +120,101 @@ class PartitionMirror {
   void OnPaused(bool paused, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
-  // An operator decided: leave kHalted or kGap. kGap: skip to the source's start. kHalted: try
-  // again.
+  // An operator decided: leave kHalted, kGap, kDiverged or kConflict. With `skip` a gap is skipped
+  // to the source's start and a bad batch is left out (a kSkipped event each); without, and for the
+  // other states, the mirror locates again and stops again if nothing changed.
   void OnOperator(bool skip, Now now);
-  // Named waits end here: a retry after an error, L4's 30 s without progress.
+  // Named waits end here: a retry after an error, L4's 30 s without progress. About once a second,
+  // and at wake_at().
   void OnTick(Now now);
 
   MirrorStatus status(Now now) const;
-  // Events since the last call; the shell writes them durably before it goes on.
+  // Events since the last call; the shell writes them durably before it acts on need() again.
   std::vector<MirrorEvent> TakeEvents();
   // The log start that the sink should follow, when the source's moved up and nothing is in flight.
   std::optional<Offset> log_start_to_follow() const;
+  // What became of it.
+  void OnLogStartFollowed(uint64_t attempt, const Status& status, Offset log_start, Now now);
 
  private:
-  // (left to the implementation)
-  MirrorKey key_;
+  // One answer's batches on their way through the sink.
+  struct HandOver {
+    Offset end;
+    ByteCount bytes;
+    Timestamp oldest;
+    Timestamp newest;
+  };
+  enum class Source { kEmptyLog, kOldLog };
+
+  bool Stopped() const;  // Until an operator, or for ever.
+  bool Listens(uint64_t attempt) const { return attempt == attempt_ && !Stopped() && !paused_; }
+  void Enter(MirrorState state, std::string reason, Now now);
+  void Go(MirrorNeed need) { need_ = need; }
+  void Drop();
+  void Retry(MirrorState state, std::string reason, Now now);
+  void Stop(MirrorState state, MirrorEvent event, Now now);
+  void Hear(const SourceOffsets& source, Now now);
+  // True: the answer was an error, and it was dealt with.
+  bool Refused(kafka::ErrorCode error, std::string_view what, Now now);
+
+  void LocateInSource(Now now);
+  void NoteRollback(Offset log_end, Now now);
+  // False: the source's offsets end the attempt (a gap, a shorter source, or not told).
+  bool SourceCovers(const SourceOffsets& source, Now now);
+  void CompareLastBatch(BytesView records, Now now);
+  void OnSourceShorter(Offset source_end, Now now);
+  void OnGap(Offset source_start, Now now);
+  void Diverge(Offset first_bad, std::string cause, Now now);
+  void Halt(Offset at, Offset next, std::string cause, Now now);
+  void RestartAt(Offset start);
+  bool RestartAtBatch(const kafka::BatchHeader& first);
+  void NoteProgress(Now now);
+  bool IsCaughtUp() const;
+
+  const MirrorKey key_;
+  const MirrorPolicy policy_;
+  runtime::Backoff backoff_;
+
   uint64_t attempt_ = 1;
+  MirrorNeed need_ = MirrorNeed::kSinkEnd;
+  std::optional<MonotonicTime> retry_at_;  // need_ waits until then.
+
+  MirrorState state_ = MirrorState::kLocating;  // Beneath a pause.
+  std::string reason_;
+  WallTime since_;
+  bool paused_ = false;
+  WallTime paused_since_{};
+
+  // The sink's log as Locate found it, and as it grew since.
+  SinkEnd sink_{};
+  Offset claimed_end_ = kNoOffset;  // The highest end anyone said was durable.
+  bool claims_ = false;             // A checkpoint or an applied batch: the log was begun before.
+  Offset applied_end_ = kNoOffset;
+
+  // The position. Invariant: applied_end_ <= next_ but for a sink that is ahead of its durable end.
+  Offset next_ = kNoOffset;
+  Offset ask_from_ = kNoOffset;  // Above next_ where the source starts inside a batch.
+  LeaderEpoch verified_epoch_ = kNoEpoch;
+  bool log_is_empty_ = false;
+  bool skipping_ = false;  // A gap is being skipped: the next one needs no new consent.
+  Offset restart_at_ = kNoOffset;
+  std::deque<HandOver> handed_over_;
+  ByteCount handed_over_bytes_{0};
+  bool wants_bigger_fetch_ = false;
+
+  // A bad batch: where, and where the next one would begin (kNoOffset: its header can't be read).
+  Offset bad_at_ = kNoOffset;
+  Offset bad_next_ = kNoOffset;
+  // An operator's consent to leave [skip_from_, skip_to_) out.
+  Offset skip_from_ = kNoOffset;
+  Offset skip_to_ = kNoOffset;
+
+  SourceOffsets source_;
+  bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
+  std::optional<MonotonicTime> shorter_since_;
+  MonotonicTime progress_at_;
+  LagMeter lag_;
+  std::vector<MirrorEvent> events_;
 };
 
 }  // namespace atl::mirror

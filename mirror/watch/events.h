@@ -1,0 +1,43 @@
+// The durable memory of links: gaps, divergences, halts, generations, conflicts. A mirror reports
+// an event, its shell records it here before it goes on, an operator reads it after the fact.
+//
+// Thread-safe; Record and List block on the store, so they run on a blocking shard, never on a
+// reactor. Recording what is already there (the same kind and range of the same partition: a
+// restart finds its old gap again) is OK and stores nothing. On an error nothing was stored and the
+// caller keeps the event and tries again; counters count stored events only.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "checkpoint/event_table.h"
+#include "mirror/watch/mirror_status.h"
+
+namespace atl::mirror {
+
+class Events {
+ public:
+  // Both outlive this.
+  Events(checkpoint::EventTable& table, Metrics& metrics) : table_(table), metrics_(metrics) {}
+
+  // Durable on OK. A key with partition -1 is about the whole topic.
+  Status Record(const MirrorKey& key, const MirrorEvent& event, WallTime time);
+
+  // Newest first.
+  StatusOr<std::vector<checkpoint::Event>> List(const checkpoint::EventFilter& filter) {
+    return table_.List(filter);
+  }
+
+ private:
+  StatusOr<bool> IsKnown(const checkpoint::Event& event);
+  void Count(const checkpoint::Event& event);
+
+  checkpoint::EventTable& table_;
+  Metrics& metrics_;
+};
+
+checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind);
+
+}  // namespace atl::mirror
