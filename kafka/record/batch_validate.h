@@ -24,6 +24,8 @@ struct ProduceRules {
 struct Verdict {
   ErrorCode error = ErrorCode::kNone;
   std::string message;  // What is wrong, with the field's value.
+  // The record at fault, by its place in the batch (Produce v8+ names it).
+  std::optional<int32_t> record_index;
   bool ok() const { return error == ErrorCode::kNone; }
 };
 

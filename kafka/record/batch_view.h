@@ -15,7 +15,9 @@ namespace atl::kafka {
 inline constexpr size_t kBatchHeaderBytes = 61;
 inline constexpr size_t kBatchLengthOffset = 8;    // Where the length field lies.
 inline constexpr size_t kBatchOverheadBytes = 12;  // Bytes that the length field does not count.
-inline constexpr size_t kBatchCrcStart = 21;       // First byte that the CRC covers.
+inline constexpr size_t kBatchMagicOffset = 16;
+inline constexpr size_t kBatchCrcOffset = 17;
+inline constexpr size_t kBatchCrcStart = 21;  // First byte that the CRC covers.
 inline constexpr int8_t kBatchMagic = 2;
 
 enum class Codec : int8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };

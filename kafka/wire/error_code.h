@@ -95,7 +95,8 @@ enum class ErrorCode : int16_t {
   kFetchSessionTopicIdError = 106,
 };
 
-// Kafka's own name, "OFFSET_OUT_OF_RANGE"; "ERROR_<n>" for a number not listed.
+// Kafka's own name, "OFFSET_OUT_OF_RANGE"; "ERROR_<n>" for a number not listed (valid until
+// this thread asks for another such name).
 std::string_view ErrorName(ErrorCode code);
 // Whether a client may send the same request again and hope (Kafka's RetriableException).
 bool IsRetriable(ErrorCode code);
