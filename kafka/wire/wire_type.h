@@ -37,9 +37,13 @@ concept StrongNumber = requires(const T& t) {
   typename T::rep;
   { t.value() } -> std::same_as<typename T::rep>;
 };
-// TopicName, GroupId, ...: a string in a type of its own.
 template <class T>
-concept StrongName = requires(const T& t) {
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+// TopicName, GroupId, ...: a string in a type of its own. (An optional string has a value(), too.)
+template <class T>
+concept StrongName = !kIsOptional<T> && requires(const T& t) {
   { t.value() } -> std::same_as<const std::string&>;
 };
 template <class T>
@@ -56,10 +60,6 @@ template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>
 inline constexpr bool kIsVector<std::vector<T>> = true;
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
 template <class T>
 inline constexpr bool kIsOptionalStruct = false;
 template <Described T>
