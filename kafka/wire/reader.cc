@@ -5,7 +5,7 @@ namespace atl::kafka {
 void Reader::Fail(const char* problem) {
   if (!ok()) return;
   problem_ = problem;
-  problem_at_ = rest_.empty() ? 0 : static_cast<size_t>(rest_.data() - begin_);
+  problem_at_ = static_cast<size_t>(rest_.data() - begin_);
   rest_ = {};
 }
 

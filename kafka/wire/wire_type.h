@@ -31,6 +31,11 @@ constexpr Versions since(int16_t first) { return Versions{.min = first}; }
 constexpr Versions until(int16_t last) { return Versions{.max = last}; }
 constexpr Versions nullable(int16_t from) { return Versions{.nullable_from = from}; }
 
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+
 // Offset, PartitionId, LeaderEpoch, ...: a number in a type of its own.
 template <class T>
 concept StrongNumber = requires(const T& t) {
@@ -56,10 +61,6 @@ concept Described = std::is_class_v<T> && requires(int& visitor, T& m) {
   T::Describe(visitor, m);
 };
 
-template <class T>
-inline constexpr bool kIsVector = false;
-template <class T>
-inline constexpr bool kIsVector<std::vector<T>> = true;
 template <class T>
 inline constexpr bool kIsOptionalStruct = false;
 template <Described T>
