@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
 #include "mirror/pull/sink.h"
+#include "mirror/pull/verify.h"
 #include "mirror/watch/lag_meter.h"
 #include "mirror/watch/mirror_status.h"
 #include "runtime/backoff.h"
@@ -144,12 +146,9 @@ class PartitionMirror {
     Timestamp oldest;
     Timestamp newest;
   };
-  enum class Source { kEmptyLog, kOldLog };
-
   bool Stopped() const;  // Until an operator, or for ever.
   bool Listens(uint64_t attempt) const { return attempt == attempt_ && !Stopped() && !paused_; }
   void Enter(MirrorState state, std::string reason, Now now);
-  void Go(MirrorNeed need) { need_ = need; }
   void Drop();
   void Retry(MirrorState state, std::string reason, Now now);
   void Stop(MirrorState state, MirrorEvent event, Now now);
@@ -158,18 +157,24 @@ class PartitionMirror {
   bool Refused(kafka::ErrorCode error, std::string_view what, Now now);
 
   void LocateInSource(Now now);
+  void PullOrCompare(Now now);
+  void StartPulling(Now now);
   void NoteRollback(Offset log_end, Now now);
   // False: the source's offsets end the attempt (a gap, a shorter source, or not told).
   bool SourceCovers(const SourceOffsets& source, Now now);
-  void CompareLastBatch(BytesView records, Now now);
   void OnSourceShorter(Offset source_end, Now now);
-  void OnGap(Offset source_start, Now now);
+  void CompareLastBatch(BytesView records, Now now);
   void Diverge(Offset first_bad, std::string cause, Now now);
-  void Halt(Offset at, Offset next, std::string cause, Now now);
+  void OnGap(Offset source_start, Now now);
   void RestartAt(Offset start);
-  bool RestartAtBatch(const kafka::BatchHeader& first);
+  void HandOverBatches(std::span<const kafka::BatchView> batches, ByteCount bytes);
+  void OnOverlap(const kafka::BatchHeader& first, Now now);
+  bool LeaveOutBadBatch();
+  void Halt(Offset at, const BadBatch& bad, Now now);
+  void NoteRunning(Now now);
   void NoteProgress(Now now);
-  bool IsCaughtUp() const;
+  std::string SilenceReason() const;
+  static std::string SinkReason(const Status& status);
 
   const MirrorKey key_;
   const MirrorPolicy policy_;
@@ -191,7 +196,7 @@ class PartitionMirror {
   bool claims_ = false;             // A checkpoint or an applied batch: the log was begun before.
   Offset applied_end_ = kNoOffset;
 
-  // The position. Invariant: applied_end_ <= next_ but for a sink that is ahead of its durable end.
+  // The position. Invariant: applied_end_ <= next_.
   Offset next_ = kNoOffset;
   Offset ask_from_ = kNoOffset;  // Above next_ where the source starts inside a batch.
   LeaderEpoch verified_epoch_ = kNoEpoch;
@@ -212,6 +217,7 @@ class PartitionMirror {
   SourceOffsets source_;
   bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
   std::optional<MonotonicTime> shorter_since_;
+  bool sink_fails_ = false;
   MonotonicTime progress_at_;
   LagMeter lag_;
   std::vector<MirrorEvent> events_;

@@ -1,0 +1,29 @@
+// The source that is a cluster speaking Kafka's protocol: another Atoll region or Apache Kafka 2.4
+// to 4.x. Metadata and configs go over one control connection to any broker; every channel has a
+// connection of its own to its broker and an incremental fetch session on it.
+// Lives on the link's reactor, as source.h says.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kafka/client/client.h"
+#include "mirror/pull/source.h"
+
+namespace atl::mirror {
+
+class KafkaSource final : public Source {
+ public:
+  // All outlive the source.
+  KafkaSource(runtime::Reactor& reactor, const Clock& clock,
+              std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options);
+
+  runtime::awaitable<StatusOr<ClusterAtSource>> Describe() override;
+  runtime::awaitable<StatusOr<TopicConfigs>> Configs(std::vector<TopicName> topics) override;
+  runtime::awaitable<StatusOr<std::unique_ptr<SourceChannel>>> Open(NodeId node) override;
+
+ private:
+  kafka::Client client_;
+};
+
+}  // namespace atl::mirror

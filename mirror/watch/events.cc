@@ -1,0 +1,115 @@
+#include "mirror/watch/events.h"
+
+#include <string>
+
+#include "base/failpoint.h"
+
+namespace atl::mirror {
+namespace {
+
+Failpoint gap_recorded("mirror.gap_recorded");
+Failpoint halted("mirror.halted");
+
+checkpoint::Event ToEvent(const MirrorKey& key, const MirrorEvent& event, WallTime time) {
+  return {.id = 0,
+          .kind = ToEventKind(event.kind),
+          .time = time,
+          .link = key.link,
+          .topic = key.topic,
+          .topic_id = key.topic_id,
+          .partition = key.partition,
+          .first = event.first,
+          .end = event.end,
+          .cause = event.cause,
+          .source_epoch = event.epoch};
+}
+
+}  // namespace
+
+checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind) {
+  switch (kind) {
+    case MirrorEvent::Kind::kGap:
+      return checkpoint::EventKind::kGap;
+    case MirrorEvent::Kind::kGeneration:
+      return checkpoint::EventKind::kGeneration;
+    case MirrorEvent::Kind::kDivergence:
+      return checkpoint::EventKind::kDivergence;
+    case MirrorEvent::Kind::kHalted:
+      return checkpoint::EventKind::kHalted;
+    case MirrorEvent::Kind::kConflict:
+      return checkpoint::EventKind::kConflict;
+    case MirrorEvent::Kind::kRetired:
+      return checkpoint::EventKind::kRetired;
+    case MirrorEvent::Kind::kRollback:
+      return checkpoint::EventKind::kRollback;
+    case MirrorEvent::Kind::kSkipped:
+      return checkpoint::EventKind::kSkipped;
+  }
+  return checkpoint::EventKind::kGap;
+}
+
+Status Events::Record(const MirrorKey& key, const MirrorEvent& event, WallTime time) {
+  const checkpoint::Event row = ToEvent(key, event, time);
+  ASSIGN_OR_RETURN(const bool known, IsKnown(row));
+  if (known) return OkStatus();
+  const StatusOr<int64_t> id = table_.Append(row, checkpoint::Sync::kNow);
+  RETURN_IF_ERROR(id.status());
+  Count(row);
+  if (event.kind == MirrorEvent::Kind::kGap) return gap_recorded.Hit();
+  if (event.kind == MirrorEvent::Kind::kHalted) return halted.Hit();
+  return OkStatus();
+}
+
+// The newest event of the kind and partition is the same one.
+StatusOr<bool> Events::IsKnown(const checkpoint::Event& event) {
+  const checkpoint::EventFilter same{.kind = event.kind,
+                                     .link = event.link,
+                                     .topic = {},
+                                     .topic_id = event.topic_id,
+                                     .partition = event.partition,
+                                     .limit = 1};
+  std::vector<Status> damaged;  // Rows that can't be read are no reason to record nothing.
+  ASSIGN_OR_RETURN(const auto found, table_.List(same, &damaged));
+  return !found.empty() && found.front().first == event.first && found.front().end == event.end;
+}
+
+void Events::Count(const checkpoint::Event& event) {
+  const std::string& link = event.link.value();
+  const std::string& topic = event.topic.value();
+  const Labels labels{{"link", link}, {"topic", topic}};
+  const auto reset = [&](const char* cause) {
+    metrics_
+        .GetCounter("atoll_mirror_source_reset_total",
+                    "Times the source turned out to be another one than was mirrored.",
+                    {{"link", link}, {"topic", topic}, {"cause", cause}})
+        .Increment();
+  };
+  switch (event.kind) {
+    case checkpoint::EventKind::kGap:
+      metrics_
+          .GetCounter("atoll_mirror_gap_records_total",
+                      "Offsets that the source no longer had when they were asked for.", labels)
+          .Increment(static_cast<double>((event.end - event.first).value()));
+      return;
+    case checkpoint::EventKind::kDivergence:
+      metrics_
+          .GetCounter("atoll_mirror_divergence_total",
+                      "Partitions whose bytes turned out to differ from the source's.", labels)
+          .Increment();
+      return;
+    case checkpoint::EventKind::kHalted:
+      metrics_
+          .GetCounter("atoll_mirror_errors_total", "Errors of mirrors, by stage.",
+                      {{"link", link}, {"stage", "verify"}, {"error", "bad_batch"}})
+          .Increment();
+      return;
+    case checkpoint::EventKind::kGeneration:
+      return reset("recreated");
+    case checkpoint::EventKind::kRetired:
+      return reset("deleted");
+    default:
+      return;
+  }
+}
+
+}  // namespace atl::mirror

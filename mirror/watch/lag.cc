@@ -1,0 +1,236 @@
+#include "mirror/watch/lag.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace atl::mirror {
+namespace {
+
+std::optional<Offset> Known(Offset offset) {
+  return offset == kNoOffset ? std::nullopt : std::optional(offset);
+}
+
+// A failover would serve these; the others have no source any more, or nothing here.
+bool CountsForFailover(MirrorState state) {
+  return state != MirrorState::kRetired && state != MirrorState::kConflict &&
+         state != MirrorState::kPromoted;
+}
+
+bool NeedsOperator(MirrorState state) {
+  return state == MirrorState::kHalted || state == MirrorState::kGap ||
+         state == MirrorState::kDiverged || state == MirrorState::kConflict;
+}
+
+// Unknown stays unknown.
+template <class T, class V>
+void Join(std::optional<T>& sum, const std::optional<V>& value, auto&& join) {
+  if (sum && value) {
+    sum = join(*sum, T(*value));
+  } else {
+    sum.reset();
+  }
+}
+
+std::string Troubles(std::span<const MirrorRow> rows) {
+  std::string text;
+  int more = 0;
+  for (const MirrorRow& row : rows) {
+    if (!NeedsOperator(row.state)) continue;
+    if (text.size() > 300) {
+      ++more;
+      continue;
+    }
+    text += fmt::format("{}{}-{} {}", text.empty() ? "" : ", ", row.topic.value(),
+                        row.partition.value(), StateName(row.state));
+  }
+  if (more > 0) text += fmt::format(" and {} more", more);
+  return text;
+}
+
+void Judge(const LinkFacts& facts, std::span<const MirrorRow> rows, WallTime now, LinkView& view) {
+  if (!facts.refused.empty()) {
+    view.condition = LinkCondition::kRefused;
+    view.reason = facts.refused;
+  } else if (facts.paused) {
+    view.condition = LinkCondition::kPaused;
+    view.reason = "paused by an operator or by its YAML";
+  } else if (!facts.last_contact) {
+    view.condition = LinkCondition::kConnecting;
+    view.reason = "no answer from the source yet";
+  } else if (now - *facts.last_contact > kHeartbeat) {
+    view.condition = LinkCondition::kSourceUnavailable;
+    view.reason =
+        fmt::format("no answer from the source since {}", FormatTime(*facts.last_contact));
+  } else if (std::string troubles = Troubles(rows); !troubles.empty()) {
+    view.condition = LinkCondition::kDegraded;
+    view.reason = std::move(troubles);
+  } else {
+    view.condition = LinkCondition::kRunning;
+  }
+}
+
+struct MirrorFamilies {
+  FamilyBuilder lag_records{"atoll_mirror_lag_records",
+                            "Source high watermark as last heard, minus what is durable here."};
+  FamilyBuilder lag_bytes{"atoll_mirror_lag_bytes", "The same in bytes, estimated."};
+  FamilyBuilder lag_seconds{"atoll_mirror_lag_seconds",
+                            "Age of the oldest record that is not durable here; while the source "
+                            "is silent the age of the last contact is in it."};
+  FamilyBuilder source_end{"atoll_mirror_source_end_offset",
+                           "The source's high watermark as last heard."};
+  FamilyBuilder applied_end{"atoll_mirror_applied_end_offset", "End of what is durable here."};
+  FamilyBuilder topics{"atoll_mirror_topics", "Topics with a partition in this state."};
+
+  void Add(const LinkSample& sample);
+  void AppendTo(std::vector<MetricFamily>& out) &&;
+};
+
+void MirrorFamilies::Add(const LinkSample& sample) {
+  const std::string& link = sample.facts.link.value();
+  std::array<std::set<TopicName>, kMirrorStateCount> topics_in;
+  for (const MirrorRow& row : sample.rows) {
+    const Labels labels{{"link", link},
+                        {"topic", row.topic.value()},
+                        {"partition", std::to_string(row.partition.value())}};
+    const auto add = [&](FamilyBuilder& family, const auto& value) {
+      if (value) family.Add(labels, static_cast<double>(*value));
+    };
+    add(lag_records, row.lag.records);
+    add(lag_bytes, row.lag.bytes);
+    add(lag_seconds, row.lag.seconds);
+    if (row.source_end) source_end.Add(labels, static_cast<double>(row.source_end->value()));
+    if (row.applied_end) applied_end.Add(labels, static_cast<double>(row.applied_end->value()));
+    topics_in[static_cast<size_t>(row.state)].insert(row.topic);
+  }
+  for (int i = 0; i < kMirrorStateCount; ++i) {
+    const std::string state(StateName(static_cast<MirrorState>(i)));
+    topics.Add({{"link", link}, {"state", state}},
+               static_cast<double>(topics_in[static_cast<size_t>(i)].size()));
+  }
+}
+
+void MirrorFamilies::AppendTo(std::vector<MetricFamily>& out) && {
+  std::move(lag_records).AppendTo(out);
+  std::move(lag_bytes).AppendTo(out);
+  std::move(lag_seconds).AppendTo(out);
+  std::move(source_end).AppendTo(out);
+  std::move(applied_end).AppendTo(out);
+  std::move(topics).AppendTo(out);
+}
+
+struct LinkFamilies {
+  FamilyBuilder info{"atoll_link_info", "One per link, always 1."};
+  FamilyBuilder state{"atoll_link_state", "1 for the state a link is in, 0 for the others."};
+  FamilyBuilder contact{"atoll_link_last_contact_timestamp_seconds",
+                        "When the source answered last."};
+  FamilyBuilder rpo{"atoll_link_rpo_seconds",
+                    "Age of what a failover now would lose: the largest mirror lag of the link."};
+  FamilyBuilder rpo_target{"atoll_link_rpo_target_seconds", "The objective written in YAML."};
+
+  void Add(const LinkSample& sample, WallTime now);
+  void AppendTo(std::vector<MetricFamily>& out) &&;
+};
+
+void LinkFamilies::Add(const LinkSample& sample, WallTime now) {
+  const LinkFacts& facts = sample.facts;
+  const Labels labels{{"link", facts.link.value()}};
+  const LinkView view = ViewLink(facts, sample.rows, now);
+  info.Add({{"link", facts.link.value()},
+            {"source", facts.source.value()},
+            {"target", facts.target.value()}},
+           1);
+  for (int i = 0; i < kLinkConditionCount; ++i) {
+    const auto condition = static_cast<LinkCondition>(i);
+    state.Add({{"link", facts.link.value()}, {"state", std::string(ConditionName(condition))}},
+              condition == view.condition ? 1 : 0);
+  }
+  if (facts.last_contact) {
+    contact.Add(labels, ToSeconds(facts.last_contact->time_since_epoch()));
+  }
+  if (view.rpo_seconds) rpo.Add(labels, *view.rpo_seconds);
+  if (facts.rpo_target > Duration::zero()) rpo_target.Add(labels, ToSeconds(facts.rpo_target));
+}
+
+void LinkFamilies::AppendTo(std::vector<MetricFamily>& out) && {
+  std::move(info).AppendTo(out);
+  std::move(state).AppendTo(out);
+  std::move(contact).AppendTo(out);
+  std::move(rpo).AppendTo(out);
+  std::move(rpo_target).AppendTo(out);
+}
+
+}  // namespace
+
+MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status) {
+  return {.link = key.link,
+          .topic = key.topic,
+          .topic_id = key.topic_id,
+          .partition = key.partition,
+          .state = status.state,
+          .reason = status.reason,
+          .since = status.since,
+          .source_end = Known(status.source_end),
+          .applied_end = Known(status.applied_end),
+          .lag = status.lag,
+          .last_contact = status.last_contact};
+}
+
+std::string_view ConditionName(LinkCondition condition) {
+  switch (condition) {
+    case LinkCondition::kConnecting:
+      return "connecting";
+    case LinkCondition::kRunning:
+      return "running";
+    case LinkCondition::kDegraded:
+      return "degraded";
+    case LinkCondition::kSourceUnavailable:
+      return "source_unavailable";
+    case LinkCondition::kPaused:
+      return "paused";
+    case LinkCondition::kRefused:
+      return "refused";
+  }
+  return "";
+}
+
+LinkView ViewLink(const LinkFacts& facts, std::span<const MirrorRow> rows, WallTime now) {
+  LinkView view;
+  view.partitions = static_cast<int64_t>(rows.size());
+  view.lag_records = view.lag_bytes = 0;
+  view.rpo_seconds = 0.0;
+  const auto larger = [](auto a, auto b) { return std::max(a, b); };
+  for (const MirrorRow& row : rows) {
+    ++view.partitions_in_state[static_cast<size_t>(row.state)];
+    if (!CountsForFailover(row.state)) continue;
+    Join(view.rpo_seconds, row.lag.seconds, larger);
+    Join(view.lag_records, row.lag.records, std::plus<>());
+    Join(view.lag_bytes, row.lag.bytes, std::plus<>());
+  }
+  // A link that mirrors nothing yet is only as good as its contact.
+  if (!facts.last_contact) {
+    view.rpo_seconds.reset();
+  } else if (const Duration silent = now - *facts.last_contact;
+             view.rpo_seconds && silent > kHeartbeat) {
+    view.rpo_seconds = std::max(*view.rpo_seconds, ToSeconds(silent));
+  }
+  Judge(facts, rows, now, view);
+  return view;
+}
+
+void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now,
+                        std::vector<MetricFamily>& out) {
+  MirrorFamilies mirrors;
+  LinkFamilies families;
+  for (const LinkSample& sample : links) {
+    mirrors.Add(sample);
+    families.Add(sample, now);
+  }
+  std::move(mirrors).AppendTo(out);
+  std::move(families).AppendTo(out);
+}
+
+}  // namespace atl::mirror

@@ -1,0 +1,76 @@
+#include "mirror/watch/lag_meter.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "mirror/watch/lag.h"
+
+namespace atl::mirror {
+
+void LagMeter::OnContact(Offset source_end, MonotonicTime now, WallTime wall) {
+  const bool was_behind = !caught_up();
+  source_end_ = source_end;
+  contact_ = now;
+  contact_wall_ = wall;
+  if (caught_up()) {
+    caught_up_at_ = now;
+  } else if (!was_behind) {
+    behind_since_ = now;
+  }
+}
+
+void LagMeter::OnNewestApplied(Timestamp newest) {
+  if (newest >= Timestamp(0)) newest_applied_ = newest;
+}
+
+void LagMeter::OnPulled(ByteCount bytes, RecordCount offsets) {
+  if (offsets <= RecordCount(0)) return;
+  bytes_per_offset_ = static_cast<double>(bytes.value()) / static_cast<double>(offsets.value());
+}
+
+void LagMeter::OnPosition(Offset applied_end, MonotonicTime now) {
+  const bool was_behind = !caught_up();
+  applied_end_ = applied_end;
+  // Only a contact proves that there is no more: catching up with an old end counts from then.
+  if (was_behind && caught_up()) caught_up_at_ = std::max(caught_up_at_, contact_);
+  if (!was_behind && !caught_up()) behind_since_ = now;
+}
+
+bool LagMeter::Silent(MonotonicTime now) const { return !contact_ || now - *contact_ > kHeartbeat; }
+
+double LagMeter::Seconds(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
+                         WallTime wall) const {
+  // The oldest missing record is no older than either bound; what is not plausible bounds nothing.
+  const MonotonicTime later = caught_up_at_.value_or(behind_since_);
+  std::optional<double> age;
+  if (caught_up_at_) age = ToSeconds(now - later);
+  const Timestamp oldest = oldest_waiting.value_or(newest_applied_);
+  const WallTime at = FromTimestamp(oldest);
+  if (oldest >= Timestamp(0) && at < wall) {
+    const double by_timestamp = ToSeconds(wall - at);
+    age = age ? std::min(*age, by_timestamp) : by_timestamp;
+  }
+  return age.value_or(ToSeconds(now - later));
+}
+
+MirrorLag LagMeter::Lag(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
+                        WallTime wall) const {
+  MirrorLag lag;
+  if (source_end_ == kNoOffset || applied_end_ == kNoOffset || !contact_) return lag;
+  if (caught_up()) {
+    lag.records = 0;
+    lag.bytes = 0;
+    lag.seconds = Silent(now) ? ToSeconds(now - *contact_) : 0.0;
+    return lag;
+  }
+  lag.records = (source_end_ - applied_end_).value();
+  if (bytes_per_offset_ > 0) {
+    lag.bytes = std::llround(bytes_per_offset_ * static_cast<double>(*lag.records));
+  }
+  // Behind is never 0, also when the clocks say so.
+  constexpr double kLeast = 0.001;
+  lag.seconds = std::max(Seconds(oldest_waiting, now, wall), kLeast);
+  return lag;
+}
+
+}  // namespace atl::mirror

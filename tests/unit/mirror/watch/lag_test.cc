@@ -1,0 +1,111 @@
+#include "mirror/watch/lag.h"
+
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+namespace atl::mirror {
+namespace {
+
+using std::chrono::seconds;
+
+const WallTime kNow{std::chrono::hours(24 * 365 * 50)};
+
+MirrorRow Row(MirrorState state, std::optional<double> lag_seconds, int partition = 0) {
+  const std::optional<int64_t> records =
+      lag_seconds ? std::optional<int64_t>(static_cast<int64_t>(*lag_seconds) * 10) : std::nullopt;
+  MirrorRow row;
+  row.link = LinkName("l");
+  row.topic = TopicName("orders");
+  row.partition = PartitionId(partition);
+  row.state = state;
+  row.lag = {.records = records, .bytes = records, .seconds = lag_seconds};
+  return row;
+}
+
+LinkFacts Facts() {
+  LinkFacts facts;
+  facts.link = LinkName("l");
+  facts.source = RegionName("us-east");
+  facts.target = RegionName("eu-west");
+  facts.last_contact = kNow;
+  facts.rpo_target = seconds(30);
+  return facts;
+}
+
+TEST_CASE("what a status does not know is absent from its row") {
+  const MirrorRow row = MakeRow(
+      {.link = LinkName("l"), .topic = TopicName("t"), .topic_id = {}, .partition = PartitionId(3)},
+      MirrorStatus{});
+  REQUIRE_FALSE(row.source_end);
+  REQUIRE_FALSE(row.applied_end);
+  REQUIRE_FALSE(row.last_contact);
+  REQUIRE_FALSE(row.lag.seconds);
+}
+
+TEST_CASE("the RPO of a link is its largest lag") {
+  const std::vector<MirrorRow> rows{Row(MirrorState::kCaughtUp, 0),
+                                    Row(MirrorState::kMirroring, 7)};
+  const LinkView view = ViewLink(Facts(), rows, kNow);
+  REQUIRE(view.condition == LinkCondition::kRunning);
+  REQUIRE(*view.rpo_seconds == 7);
+  REQUIRE(*view.lag_records == 70);
+}
+
+TEST_CASE("one partition that was never heard makes the RPO unknown, never smaller") {
+  const std::vector<MirrorRow> rows{Row(MirrorState::kMirroring, 7),
+                                    Row(MirrorState::kLocating, std::nullopt)};
+  REQUIRE_FALSE(ViewLink(Facts(), rows, kNow).rpo_seconds);
+  REQUIRE_FALSE(ViewLink(Facts(), rows, kNow).lag_records);
+}
+
+TEST_CASE("partitions that a failover would not serve don't count for the RPO") {
+  const MirrorState state = GENERATE(MirrorState::kRetired, MirrorState::kConflict);
+  const std::vector<MirrorRow> rows{Row(MirrorState::kMirroring, 7), Row(state, std::nullopt)};
+  REQUIRE(*ViewLink(Facts(), rows, kNow).rpo_seconds == 7);
+}
+
+TEST_CASE("a silent source is never an RPO of 0, also without a partition") {
+  const WallTime later = kNow + seconds(60);
+  REQUIRE(*ViewLink(Facts(), {}, later).rpo_seconds == Approx(60));
+  REQUIRE(ViewLink(Facts(), {}, later).condition == LinkCondition::kSourceUnavailable);
+  LinkFacts never = Facts();
+  never.last_contact.reset();
+  REQUIRE_FALSE(ViewLink(never, {}, kNow).rpo_seconds);
+  REQUIRE(ViewLink(never, {}, kNow).condition == LinkCondition::kConnecting);
+}
+
+TEST_CASE("a link with a partition that needs an operator is degraded and names it") {
+  const MirrorState state = GENERATE(MirrorState::kHalted, MirrorState::kGap,
+                                     MirrorState::kDiverged, MirrorState::kConflict);
+  const std::vector<MirrorRow> rows{Row(MirrorState::kCaughtUp, 0), Row(state, 1, 4)};
+  const LinkView view = ViewLink(Facts(), rows, kNow);
+  REQUIRE(view.condition == LinkCondition::kDegraded);
+  REQUIRE(view.reason == "orders-4 " + std::string(StateName(state)));
+}
+
+TEST_CASE("families hold a series per known value and a full set of states") {
+  LinkSample sample{
+      .facts = Facts(),
+      .rows = {Row(MirrorState::kMirroring, 7, 0), Row(MirrorState::kLocating, std::nullopt, 1)}};
+  Metrics metrics;
+  const auto handle = metrics.AddCollector([&](std::vector<MetricFamily>& out) {
+    AppendLinkFamilies(std::span(&sample, 1), kNow, out);
+  });
+  const std::string text = metrics.Text();
+  const auto has = [&](const std::string& line) { return text.find(line) != std::string::npos; };
+  REQUIRE(has("atoll_mirror_lag_seconds{link=\"l\",partition=\"0\",topic=\"orders\"} 7"));
+  REQUIRE_FALSE(has("atoll_mirror_lag_seconds{link=\"l\",partition=\"1\""));
+  REQUIRE(has("atoll_link_state{link=\"l\",state=\"running\"} 1"));
+  REQUIRE(has("atoll_link_state{link=\"l\",state=\"paused\"} 0"));
+  REQUIRE(has("atoll_mirror_topics{link=\"l\",state=\"mirroring\"} 1"));
+  REQUIRE(has("atoll_mirror_topics{link=\"l\",state=\"halted\"} 0"));
+  REQUIRE(has("atoll_link_rpo_target_seconds{link=\"l\"} 30"));
+  REQUIRE_FALSE(has("atoll_link_rpo_seconds{"));
+  sample.rows.pop_back();
+  REQUIRE(metrics.Text().find("atoll_link_rpo_seconds{link=\"l\"} 7") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace atl::mirror
