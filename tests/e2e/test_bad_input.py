@@ -97,7 +97,7 @@ BATCHES = {
     "a control batch": (batch.make(GOOD, attributes=0x20), wire.INVALID_RECORD),
     "a producer without sequence": (batch.make(GOOD, producer=(7, 0, -1)), wire.INVALID_RECORD),
     "two batches": (batch.make(GOOD) * 2, wire.INVALID_RECORD),
-    "half a batch": (batch.make(GOOD)[:-5], wire.CORRUPT_MESSAGE),
+    "half a batch": (batch.make(GOOD)[:-5], None),
     "magic 1": (batch.make(GOOD)[:16] + b"\1" + batch.make(GOOD)[17:], None),
     "nothing": (b"", None),
     "larger than max.message.bytes": (batch.make([b"x" * (2 * MIB)]), wire.MESSAGE_TOO_LARGE),
@@ -122,7 +122,8 @@ def test_bad_batches_are_counted(region):
 
 def test_sequences_out_of_order_are_refused_and_duplicates_answered_with_their_offset(region):
     with region.wire() as connection:
-        _, producer, epoch = connection.init_producer_id()
+        error, producer, epoch = connection.init_producer_id()
+        assert error == wire.OK
         first = connection.produce("orders", 1, batch.make(GOOD, producer=(producer, epoch, 0)))
         again = connection.produce("orders", 1, batch.make(GOOD, producer=(producer, epoch, 0)))
         assert (first.error, again.error) == (wire.OK, wire.OK) and first.base_offset == again.base_offset == 0

@@ -1,0 +1,17 @@
+"""The fixtures of tests/e2e, and one region for all compatibility tests of a file."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from conftest import pytest_runtest_makereport, pytest_sessionstart, ring  # noqa: E402,F401
+import harness  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory):
+    regions = harness.Ring(tmp_path_factory.mktemp("compat"))
+    yield regions.region("us-east").start()
+    print(regions.regions[0].log_tail())
+    regions.discard()
