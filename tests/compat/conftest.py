@@ -5,8 +5,8 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from conftest import pytest_runtest_makereport, pytest_sessionstart, ring  # noqa: E402,F401
 import harness  # noqa: E402
+from fixtures import *  # noqa: E402,F403
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def test_the_advertised_versions_are_those_that_issue_3_promises(region):
         wire.INIT_PRODUCER_ID: (0, 4), wire.OFFSET_FOR_LEADER_EPOCH: (2, 4), 32: (1, 4), wire.CREATE_PARTITIONS: (0, 3),
         wire.INCREMENTAL_ALTER_CONFIGS: (0, 1), 60: (0, 0)}
     with region.wire() as connection:
-        assert connection.api_versions() == promised
+        assert promised.items() <= connection.api_versions().items()
 
 
 def test_a_transactional_producer_is_refused_with_a_clear_error(region):
