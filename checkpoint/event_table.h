@@ -28,6 +28,7 @@ enum class EventKind : int32_t {
   kConflict = 5,    // Two regions created the name apart.
   kRetired = 6,     // The source deleted the topic.
   kRollback = 7,    // The checkpoint claims more than the log holds: a disk was restored.
+  kSkipped = 8,     // An operator skipped a bad batch or a gap at [first, end).
 };
 std::string_view EventKindName(EventKind kind);  // "gap", "generation", ...
 
@@ -48,11 +49,11 @@ struct Event {
 
 // Every field that is set must match.
 struct EventFilter {
-  std::optional<EventKind> kind;
-  std::optional<LinkName> link;
-  std::optional<TopicName> topic;
-  std::optional<TopicId> topic_id;
-  std::optional<PartitionId> partition;
+  std::optional<EventKind> kind = {};
+  std::optional<LinkName> link = {};
+  std::optional<TopicName> topic = {};
+  std::optional<TopicId> topic_id = {};
+  std::optional<PartitionId> partition = {};
   size_t limit = 100;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/status.h"
 #include "base/types.h"
 #include "base/uuid.h"
 
@@ -37,8 +38,8 @@ std::string LinkTopicKey(const LinkName& link, const TopicName& topic);
 std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition);
 std::string EventKey(int64_t id);
 
-// The event's id; the key is a well-formed one of kEvent.
-int64_t EventIdOf(std::string_view key);
+// The id in an event's key; kDataLoss if it is no such key.
+StatusOr<int64_t> EventIdOf(std::string_view key);
 
 // For people: "topic/8sLx…", "mirror-position/from-us-east/8sLx…/3"; "unknown/0xff01" for a key
 // that no table explains.

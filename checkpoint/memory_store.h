@@ -43,6 +43,8 @@ class MemoryStore final : public Store {
 
  private:
   static void Apply(const WriteBatch& batch, Image& image);
+  // The first `batches` unsynced ones become durable, the others are forgotten.
+  void KeepUnsynced(size_t batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status Ask(Operation operation);
   Status Fail(const Status& cause);
 

@@ -49,6 +49,8 @@ class PartitionStateTable {
   // The state and both snapshots.
   static void StageDelete(WriteBatch& batch, const TopicId& topic, PartitionId partition);
 
+  // Rows made by the Stage functions, durable together or not at all.
+  Status Write(const WriteBatch& batch, Sync sync) { return store_.Write(batch, sync); }
   Status Put(const PartitionState& state, Sync sync);
   StatusOr<std::optional<PartitionState>> Get(const TopicId& topic, PartitionId partition);
   StatusOr<std::optional<PartitionSnapshot>> Producers(const TopicId& topic, PartitionId partition);

@@ -1,6 +1,6 @@
 // Store on RocksDB. Opened once per process on DATADIR/checkpoint (RocksDB's lock file refuses a
 // second one); closed by the destructor, which must not overlap with any call. Thread-safe.
-// Invariant: durable_ <= written_, both count batches.
+// Invariant: durable_ <= written_, both count lazy batches.
 // Failure: the first failed write, sync or background error is kept and returned as kDataLoss by
 // every later write until Reopen(), which replays the write-ahead log and checks what it reads.
 //
@@ -35,7 +35,8 @@ class RocksStore final : public Store {
   // Creates the folder if missing. kDataLoss: what is there can't be opened (the caller decides
   // whether to move it aside); kFailedPrecondition: another process has it open.
   static StatusOr<std::unique_ptr<RocksStore>> Open(const std::string& folder);
-  // Opens without writing a byte, also beside a running owner; every write is refused.
+  // Opens without writing a byte; every write is refused. Beside a running owner it works nearly
+  // always and never disturbs it (RocksDB promises no more): read quickly, on failure try again.
   static StatusOr<std::unique_ptr<RocksStore>> OpenReadOnly(const std::string& folder);
   ~RocksStore() override;
 
@@ -46,13 +47,14 @@ class RocksStore final : public Store {
   Status Reopen() override;
 
  private:
-  // What RocksDB's background threads report; shared with the listener, which may outlive a Reopen.
+  // Keeps the first error, RocksDB's background threads' included; its listener has a share.
   class ErrorKeeper;
+  // One call's hold on the open database: Reopen waits until nobody has one.
+  class Use;
   enum class Access { kReadWrite, kReadOnly };
 
   RocksStore(std::string folder, Access access);
   Status OpenDatabase();
-  StatusOr<std::shared_ptr<rocksdb::DB>> Database();
   Status Fail(const Status& cause);
 
   const std::string folder_;  // Constant after construction.
@@ -60,8 +62,12 @@ class RocksStore final : public Store {
   const std::shared_ptr<ErrorKeeper> errors_;
   std::atomic<int64_t> written_{0};
   std::atomic<int64_t> durable_{0};
+
   Mutex mutex_;
-  std::shared_ptr<rocksdb::DB> database_ ABSL_GUARDED_BY(mutex_);
+  CondVar unused_;  // users_ fell to 0.
+  int users_ ABSL_GUARDED_BY(mutex_) = 0;
+  // None while Reopen is at work, and after it failed.
+  std::unique_ptr<rocksdb::DB> database_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace atl::checkpoint

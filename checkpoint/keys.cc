@@ -1,0 +1,174 @@
+#include "checkpoint/keys.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "base/bytes.h"
+
+namespace atl::checkpoint {
+namespace {
+
+template <class T>
+void AppendBig(std::string& key, T value) {
+  std::array<std::byte, sizeof(T)> bytes;
+  StoreBig(bytes.data(), value);
+  key.append(AsText(bytes));
+}
+void AppendId(std::string& key, const Uuid& id) {
+  key.append(reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size());
+}
+void AppendText(std::string& key, std::string_view text) {
+  key.append(text);
+  key.push_back('\0');
+}
+
+// Takes a key apart, for people. Latches ok() on the first part that is not there.
+class KeyReader {
+ public:
+  explicit KeyReader(std::string_view rest) : rest_(rest) {}
+
+  std::string Id() {
+    std::array<uint8_t, 16> id{};
+    const std::string_view bytes = Take(id.size());
+    if (ok_) std::memcpy(id.data(), bytes.data(), id.size());
+    return Uuid(id).ToString();
+  }
+  template <class T>
+  std::string Number() {
+    const std::string_view bytes = Take(sizeof(T));
+    return ok_ ? fmt::format("{}", LoadBig<T>(AsBytes(bytes).data())) : "";
+  }
+  std::string Text() {
+    const size_t end = rest_.find('\0');
+    ok_ = ok_ && end != std::string_view::npos;
+    if (!ok_) return "";
+    std::string text(rest_.substr(0, end));
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+  bool ok() const { return ok_ && rest_.empty(); }
+
+ private:
+  std::string_view Take(size_t count) {
+    ok_ = ok_ && rest_.size() >= count;
+    if (!ok_) return {};
+    const std::string_view part = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return part;
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+std::optional<std::string> Explain(std::string_view key) {
+  if (key.empty()) return std::nullopt;
+  KeyReader in(key.substr(1));
+  const auto partition_row = [&in](std::string_view table) {
+    const std::string topic = in.Id();
+    return fmt::format("{}/{}/{}", table, topic, in.Number<int32_t>());
+  };
+  std::string text;
+  switch (static_cast<TableId>(static_cast<uint8_t>(key[0]))) {
+    case TableId::kRegionIdentity:
+      text = "region-identity";
+      break;
+    case TableId::kCleanShutdown:
+      text = "clean-shutdown";
+      break;
+    case TableId::kProducerIdBlock:
+      text = "producer-id-block";
+      break;
+    case TableId::kTopic:
+      text = "topic/" + in.Id();
+      break;
+    case TableId::kPartitionState:
+      text = partition_row("partition");
+      break;
+    case TableId::kProducerSnapshot:
+      text = partition_row("producers");
+      break;
+    case TableId::kTransactionSnapshot:
+      text = partition_row("transactions");
+      break;
+    case TableId::kMirrorPosition:
+      text = partition_row("mirror-position/" + in.Text());
+      break;
+    case TableId::kLinkState:
+      text = "link/" + in.Text();
+      break;
+    case TableId::kLinkTopicState:
+      text = "link-topic/" + in.Text();
+      text += "/" + in.Text();
+      break;
+    case TableId::kOwnership:
+      text = "ownership/" + in.Id();
+      break;
+    case TableId::kEvent:
+      text = "event/" + in.Number<int64_t>();
+      break;
+  }
+  if (text.empty() || !in.ok()) return std::nullopt;
+  return text;
+}
+
+}  // namespace
+
+std::string TablePrefix(TableId table) {
+  return std::string(1, static_cast<char>(static_cast<uint8_t>(table)));
+}
+
+std::string TopicKey(TableId table, const TopicId& topic) {
+  std::string key = TablePrefix(table);
+  AppendId(key, topic);
+  return key;
+}
+
+std::string PartitionKey(TableId table, const TopicId& topic, PartitionId partition) {
+  std::string key = TopicKey(table, topic);
+  AppendBig(key, partition.value());
+  return key;
+}
+
+std::string LinkKey(TableId table, const LinkName& link) {
+  std::string key = TablePrefix(table);
+  AppendText(key, link.value());
+  return key;
+}
+
+std::string LinkTopicKey(const LinkName& link, const TopicName& topic) {
+  std::string key = LinkKey(TableId::kLinkTopicState, link);
+  AppendText(key, topic.value());
+  return key;
+}
+
+std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition) {
+  std::string key = LinkKey(TableId::kMirrorPosition, link);
+  AppendId(key, topic);
+  AppendBig(key, partition.value());
+  return key;
+}
+
+std::string EventKey(int64_t id) {
+  std::string key = TablePrefix(TableId::kEvent);
+  AppendBig(key, id);
+  return key;
+}
+
+StatusOr<int64_t> EventIdOf(std::string_view key) {
+  if (key.size() != 1 + sizeof(int64_t) || !key.starts_with(TablePrefix(TableId::kEvent)))
+    return Corrupt("{}: key is no event's", PrintableKey(key));
+  return LoadBig<int64_t>(AsBytes(key).data() + 1);
+}
+
+std::string PrintableKey(std::string_view key) {
+  if (std::optional<std::string> text = Explain(key)) return *std::move(text);
+  std::string hex = "unknown/0x";
+  for (const char c : key) hex += fmt::format("{:02x}", static_cast<uint8_t>(c));
+  return hex;
+}
+
+}  // namespace atl::checkpoint
