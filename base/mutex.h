@@ -7,7 +7,8 @@
 
 namespace atl {
 
-using absl::CondVar;  // For threads that have nothing else to do: storage shards and blocking calls.
+// For threads that have nothing else to do than wait for work: storage shards.
+using absl::CondVar;
 using absl::Mutex;
 using absl::MutexLock;
 

@@ -1,15 +1,15 @@
 #include "runtime/memory_budget.h"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "runtime/asio.h"
+#include "runtime/memory_place.h"
 
 namespace atl::runtime {
+
+namespace asio = boost::asio;
 
 // One coroutine in the queue. `granted` is guarded by the budget's lock; the timer belongs to the
 // reactor's thread.
@@ -32,36 +32,31 @@ class MemoryBudget::Wake final : public ReactorTask {
   const std::shared_ptr<Waiter> waiter_;
 };
 
-// A place in the queue, given up when its coroutine goes away in whatever way.
-class MemoryBudget::Place {
- public:
-  Place(MemoryBudget& budget, Reactor& reactor, ByteCount bytes)
-      : budget_(budget), waiter_(std::make_shared<Waiter>(reactor, bytes)) {
+MemoryBudget::Place::Place(MemoryBudget& budget, Reactor& reactor, ByteCount bytes)
+    : budget_(budget), waiter_(std::make_shared<Waiter>(reactor, bytes)) {
+  {
     MutexLock lock(&budget_.mutex_);
     budget_.waiters_.push_back(waiter_);
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { Take().Release(); }
+  // The bytes may have come back since they were found missing. The wake-up comes after the wait
+  // has begun, because it runs on the thread that is here now.
+  budget_.GrantWaiting();
+}
 
-  asio::steady_timer& timer() { return waiter_->timer; }
+MemoryBudget::Place::~Place() { Take().Release(); }
 
-  // What was granted, and leaves the queue.
-  MemoryPermit Take() {
-    bool granted = false;
-    {
-      MutexLock lock(&budget_.mutex_);
-      granted = std::exchange(waiter_->granted, false);
-      std::erase(budget_.waiters_, waiter_);
-    }
-    budget_.GrantWaiting();  // Who stood behind may fit now.
-    return granted ? MemoryPermit(budget_, waiter_->bytes) : MemoryPermit();
+asio::steady_timer& MemoryBudget::Place::timer() { return waiter_->timer; }
+
+MemoryPermit MemoryBudget::Place::Take() {
+  bool granted = false;
+  {
+    MutexLock lock(&budget_.mutex_);
+    granted = std::exchange(waiter_->granted, false);
+    std::erase(budget_.waiters_, waiter_);
   }
-
- private:
-  MemoryBudget& budget_;
-  const std::shared_ptr<Waiter> waiter_;
-};
+  budget_.GrantWaiting();  // Who stood behind may fit now.
+  return granted ? MemoryPermit(budget_, waiter_->bytes) : MemoryPermit();
+}
 
 MemoryPermit& MemoryPermit::operator=(MemoryPermit&& other) noexcept {
   if (this == &other) return *this;
@@ -82,18 +77,6 @@ MemoryPermit MemoryBudget::TryAcquire(ByteCount bytes) {
   if (!waiters_.empty() || bytes > capacity_ - used_) return MemoryPermit();
   used_ += bytes;
   return MemoryPermit(*this, bytes);
-}
-
-awaitable<MemoryPermit> MemoryBudget::Acquire(Reactor& reactor, ByteCount bytes) {
-  if (bytes > capacity_) co_return MemoryPermit();
-  MemoryPermit at_once = TryAcquire(bytes);
-  if (at_once) co_return at_once;
-  Place place(*this, reactor, bytes);
-  // Between TryAcquire and here the bytes may have come back.
-  GrantWaiting();
-  // Ends by Wake, which comes after this suspension because it runs on this thread, or cancelled.
-  (void)co_await place.timer().async_wait(kToken);
-  co_return place.Take();
 }
 
 ByteCount MemoryBudget::used() const {
