@@ -9,7 +9,6 @@
 // the log, recovers it from disk by CRC and goes on; a sync is never retried.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,91 +18,20 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/types.h"
 #include "base/uuid.h"
+#include "checkpoint/partition_state_table.h"
 #include "core-broker/log/log.h"
-#include "core-broker/partition/gate.h"
 #include "core-broker/partition/leader_epochs.h"
+#include "core-broker/partition/partition_types.h"
 #include "core-broker/partition/producer_state.h"
+#include "core-broker/partition/transaction_index.h"
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
 #include "runtime/storage_shards.h"
 
-namespace atl::checkpoint {
-class PartitionStateTable;
-}
-
 namespace atl::broker {
-
-enum class Durability { kFsync, kOs };
-enum class Isolation : int8_t { kReadUncommitted = 0, kReadCommitted = 1 };
-
-// What of a topic's configuration the partition itself needs. Changed as a whole by SetConfig.
-struct PartitionConfig {
-  LogConfig log;
-  Durability durability = Durability::kFsync;
-  kafka::TimestampType timestamp_type = kafka::TimestampType::kCreateTime;
-};
-
-// Everything a partition leans on; outlives all partitions.
-struct PartitionContext {
-  FileSystem& files;
-  Clock& clock;
-  Metrics& metrics;
-  checkpoint::PartitionStateTable& states;
-  const OwnershipGate& gate;
-};
-
-struct AppendOutcome {
-  kafka::ErrorCode error = kafka::ErrorCode::kNone;
-  std::string message;
-  Offset base_offset = kNoOffset;
-  Timestamp log_append_time = kNoTimestamp;
-  Offset log_start = kNoOffset;
-};
-
-struct MirrorOutcome {
-  Status status;  // kFailedPrecondition: refused by gate or continuity; nothing was appended.
-  Offset log_end = kNoOffset;  // After this append, durable when the topic's durability is fsync.
-};
-
-struct PartitionOffsets {
-  Offset log_start;
-  Offset last_stable;
-  Offset high_watermark;
-  Offset durable_end;
-  Offset log_end;
-};
-
-struct ReadRequest {
-  Offset offset;
-  ByteCount max_bytes;
-  // The first batch comes whole even when it is bigger than max_bytes (KIP-74).
-  bool whole_first_batch = true;
-  Isolation isolation = Isolation::kReadUncommitted;
-};
-
-struct AbortedTransaction {
-  ProducerId producer_id;
-  Offset first_offset;
-};
-
-struct ReadOutcome {
-  kafka::ErrorCode error =
-      kafka::ErrorCode::kNone;  // kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage
-  PartitionOffsets offsets;
-  std::vector<FileSlice>
-      slices;  // Whole batches from the one that contains `offset`; ends at a batch where cheap.
-  ByteCount bytes{0};
-  std::vector<AbortedTransaction>
-      aborted;  // With kReadCommitted: those that overlap, by first offset.
-};
-
-struct TimestampedOffset {
-  Offset offset = kNoOffset;  // kNoOffset and kNoTimestamp: none.
-  Timestamp timestamp = kNoTimestamp;
-  LeaderEpoch epoch = kNoEpoch;
-};
 
 // Told, on the shard's thread, that the high watermark, the last stable offset or the log start
 // moved, or that the partition went offline, was closed or deleted. Must only note it and wake its
@@ -127,6 +55,11 @@ class Partition final : public runtime::TurnParticipant,
   static StatusOr<std::shared_ptr<Partition>> Open(const PartitionContext& context,
                                                    Identity identity, std::string folder,
                                                    const PartitionConfig& config);
+  // A partition that Open could not trust: answers KAFKA_STORAGE_ERROR with `reason`, and Reopen()
+  // tries again.
+  static std::shared_ptr<Partition> OpenOffline(const PartitionContext& context, Identity identity,
+                                                std::string folder, const PartitionConfig& config,
+                                                const Status& reason);
   ~Partition() override;
 
   const Identity& identity() const { return identity_; }
@@ -135,8 +68,10 @@ class Partition final : public runtime::TurnParticipant,
   // A client's validated batch (kafka::ValidateProduced). Stamps base offset and epoch into it; its
   // bytes must stay until the turn is over. `outcome` is filled at once on a refusal or a
   // duplicate, else by WriteStaged, and corrected by Publish when the sync or the second question
-  // to the gate fails; it must stay alive as long.
-  void StageAppend(MutableBytes batch, AppendOutcome& outcome);
+  // to the gate fails; it must stay alive as long. With `after` kWrite (acks=1) WriteStaged asks
+  // the gate again itself and is the last to touch the outcome.
+  void StageAppend(MutableBytes batch, AppendOutcome& outcome,
+                   runtime::CompleteAfter after = runtime::CompleteAfter::kSync);
   // Batches from a mirror's source, verbatim: base offsets rise from the log end (holes are legal),
   // epochs never fall. All or none of them. Bytes and outcome as above.
   void StageMirrorAppend(const LinkName& link, std::span<const kafka::BatchView> batches,
@@ -147,12 +82,16 @@ class Partition final : public runtime::TurnParticipant,
   // A mirror's log begins anew at `start`: what it held is removed. For a first start and for a gap
   // that is skipped.
   Status RestartAt(Offset start);
-  // Removes segments that are past retention.time or over retention.bytes. Never the active one's
-  // unread records.
+  // Removes segments that are past retention.time or over retention.bytes, as Kafka does: whole
+  // ones below the high watermark, the active one too once all of it is past its time.
   Status ApplyRetention();
   // Writes recovery point, epochs, producers and transactions to the checkpoint, if anything
-  // changed since.
-  Status SaveState(bool clean);
+  // changed since; syncs the log first where the topic's durability has not.
+  Status SaveState(checkpoint::Sync sync);
+  // Housekeeping, called every second or so: reopens what is offline (with backoff), saves a state
+  // that has been dirty for long, lets idle files go, and applies retention where `retention` says
+  // so. True when it synced something: the caller spreads those over several rounds.
+  bool Tick(bool retention, bool may_save);
   // After an error: closes the log, recovers it, goes online. Acknowledged records are still there
   // or the answer is an error.
   Status Reopen();
@@ -186,7 +125,114 @@ class Partition final : public runtime::TurnParticipant,
   void Unlisten(const PartitionListener& listener);
 
  private:
-  // (left to the implementation)
+  struct StagedClient {
+    AppendOutcome* outcome;  // Null once nobody may touch it any more.
+    Offset base_offset;
+    Timestamp append_time;
+    LeaderEpoch epoch;
+    runtime::CompleteAfter after;
+  };
+  struct StagedMirror {
+    MirrorOutcome* outcome;
+    LinkName link;
+    Offset end;
+  };
+  // What the jobs of one turn left to be written.
+  struct Staged {
+    std::vector<StagedClient> clients;
+    std::vector<StagedMirror> mirrors;
+    std::vector<EpochStart> epochs;
+    std::vector<TransactionStep> transactions;
+    bool empty() const { return clients.empty() && mirrors.empty(); }
+    void Clear();
+  };
+  // What opening a folder gives.
+  struct Recovered {
+    std::shared_ptr<Log> log;
+    LeaderEpochs epochs;
+    ProducerState producers;
+    TransactionIndex transactions;
+    Offset log_start;
+    Offset durable_end;
+  };
+  // One consistent look, for any thread.
+  struct View {
+    std::shared_ptr<const Log> log;  // Null: never opened.
+    PartitionOffsets offsets;
+    LogEnd end;  // As of the last publish; its offset is the high watermark.
+    bool closed;
+  };
+  struct Extent {
+    ByteCount bytes;
+    Offset upper;  // Nothing in the bytes is at or behind it.
+  };
+  struct Listening {
+    std::shared_ptr<PartitionListener> listener;
+    uint64_t token;
+  };
+  using Listeners = std::vector<Listening>;
+  class Replay;
+
+  Partition(const PartitionContext& context, Identity identity, std::string folder,
+            const PartitionConfig& config);
+
+  // Shard.
+  StatusOr<Recovered> Recover();
+  void Install(Recovered found);
+  void StageJudged(MutableBytes batch, kafka::BatchHeader header, LeaderEpoch epoch,
+                   AppendOutcome& outcome, runtime::CompleteAfter after);
+  void StageBatch(const kafka::BatchHeader& header, BytesView bytes,
+                  std::optional<kafka::ControlType> marker);
+  Status CheckMirrored(const LinkName& link, std::span<const kafka::BatchView> batches);
+  Status WriteLog();
+  void CommitStaged();
+  void AnswerWritten();
+  void AskGateAgain(runtime::CompleteAfter after);
+  void FailStaged(const Status& status);
+  void TakeOffline(const Status& status);
+  void PublishEnd();
+  void SaveIfDue();
+  Status MoveLogStart(Offset start);
+  bool fsync() const { return config_.durability == Durability::kFsync; }
+
+  // Any.
+  View Look() const;
+  void Notify() const;
+  kafka::ErrorCode ReadError(const Status& status, Offset offset) const;
+  StatusOr<FilePosition> LimitIn(const View& view, const Segment& segment, Offset limit) const;
+  StatusOr<Extent> Choose(const LogPosition& start, FilePosition stop, Offset limit,
+                          const ReadRequest& request) const;
+
+  // Constant after construction.
+  const PartitionContext context_;
+  const Identity identity_;
+  const std::string folder_;
+
+  // Shard.
+  PartitionConfig config_;
+  std::shared_ptr<Log> writer_;  // Null: never opened.
+  ProducerState producers_;
+  Staged staged_;
+  LeaderEpoch staged_epoch_ = kNoEpoch;  // Of the last batch, staged ones included.
+  bool wrote_ = false;                   // Between WriteStaged and Publish.
+  Status failure_;                       // OK: online.
+  bool dirty_ = false;                   // Something is not in the checkpoint.
+  Offset saved_end_ = kNoOffset;
+  ByteCount unsaved_bytes_;
+  MonotonicTime saved_at_{};
+  MonotonicTime retry_at_{};
+  Duration retry_after_{};
+
+  // Any. A leaf.
+  mutable Mutex mutex_;
+  std::shared_ptr<const Log> log_ ABSL_GUARDED_BY(mutex_);
+  PartitionOffsets offsets_ ABSL_GUARDED_BY(mutex_);
+  LogEnd end_ ABSL_GUARDED_BY(mutex_);
+  LeaderEpochs epochs_ ABSL_GUARDED_BY(mutex_);
+  TransactionIndex transactions_ ABSL_GUARDED_BY(mutex_);
+  std::string offline_reason_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const Listeners> listeners_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace atl::broker
