@@ -10,8 +10,7 @@ kafka::FetchPartition ToWire(PartitionId partition, Offset offset, ByteCount mos
   kafka::FetchPartition wire;
   wire.partition = partition;
   wire.fetch_offset = offset;
-  wire.partition_max_bytes =
-      static_cast<int32_t>(std::min<int64_t>(most.value(), INT32_MAX));
+  wire.partition_max_bytes = static_cast<int32_t>(std::min<int64_t>(most.value(), INT32_MAX));
   return wire;
 }
 

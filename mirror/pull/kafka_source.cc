@@ -235,8 +235,7 @@ bool TakePartitions(const kafka::MetadataResponseTopic& wire, TopicAtSource& top
 }  // namespace
 
 KafkaSource::KafkaSource(runtime::Reactor& reactor, const Clock& clock,
-                         std::shared_ptr<kafka::BufferPool> buffers,
-                         kafka::Client::Options options)
+                         std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options)
     : client_(reactor, clock, std::move(buffers), std::move(options)) {}
 
 awaitable<StatusOr<ClusterAtSource>> KafkaSource::Describe() {

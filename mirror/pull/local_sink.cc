@@ -6,16 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/failpoint.h"
-
 namespace atl::mirror {
 namespace {
 
 using broker::Catalog;
 using broker::Partition;
-
-Failpoint appended("mirror.appended");
-Failpoint fsynced("mirror.fsynced");
 
 class LocalPartition final : public SinkPartition {
  public:
@@ -127,7 +122,6 @@ void ApplyJob::Start(const ApplyItem& item, broker::MirrorOutcome& outcome,
   if (!item.batches.empty()) {
     turn.Touch(target.partition());
     partition.StageMirrorAppend(target.link(), item.batches, outcome);
-    appended.Pass();
     return;
   }
   outcome.status = target.Admit();
@@ -141,7 +135,6 @@ void ApplyJob::Start(const ApplyItem& item, broker::MirrorOutcome& outcome,
 
 void ApplyJob::Finish(ApplyItem& item, const broker::MirrorOutcome& outcome) {
   item.status = outcome.status;
-  if (item.status.ok() && !item.batches.empty()) item.status = fsynced.Hit();
   const broker::PartitionOffsets offsets = Target(item).partition()->offsets();
   item.log_end = offsets.log_end;
   item.durable_end = offsets.high_watermark;

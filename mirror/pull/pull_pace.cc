@@ -19,11 +19,11 @@ constexpr double kWorthwhileGain = 1.15;
 ByteCount FetchSize::Next(const kafka::PathSample& path, ByteCount cap) {
   const ByteCount most = std::max(kLeastFetch, std::min(cap, kMostFetch));
   if (path.goodput.has_value() && path.round_trip.has_value()) {
-    const double seconds = std::min(kRoundTripsPerAnswer * ToSeconds(*path.round_trip),
-                                    kMostSecondsPerAnswer);
-    const double wanted = std::clamp(*path.goodput * seconds,
-                                     static_cast<double>(kLeastFetch.value()),
-                                     static_cast<double>(kMostFetch.value()));
+    const double seconds =
+        std::min(kRoundTripsPerAnswer * ToSeconds(*path.round_trip), kMostSecondsPerAnswer);
+    const double wanted =
+        std::clamp(*path.goodput * seconds, static_cast<double>(kLeastFetch.value()),
+                   static_cast<double>(kMostFetch.value()));
     const ByteCount target(static_cast<int64_t>(wanted));
     if (target < size_) size_ = target;
     if (target > size_ && filled_) size_ = std::min(target, size_ + size_);
@@ -42,8 +42,7 @@ int SlotPlan::Update(const Sample& sample) {
     slots_ = 1;
     rate_before_.reset();
   }
-  const Duration window =
-      std::max(kLeastWindow, 10 * sample.round_trip.value_or(Duration(0)));
+  const Duration window = std::max(kLeastWindow, 10 * sample.round_trip.value_or(Duration(0)));
   backlogged_all_along_ = backlogged_all_along_ && sample.backlogged > 0;
   const Duration elapsed = sample.now - window_start_;
   if (elapsed < window) return slots_;
@@ -62,7 +61,7 @@ void SlotPlan::Judge(double rate, const Sample& sample) {
     return;
   }
   if (rate_before_.has_value() && rate < *rate_before_ * kWorthwhileGain) {
-    slots_ = std::max(1, slots_ / 2);
+    slots_ = slots_before_;
     rate_before_.reset();
     hold_until_ = sample.now + kHold;
     return;
@@ -71,6 +70,7 @@ void SlotPlan::Judge(double rate, const Sample& sample) {
   const bool worthwhile = sample.round_trip.value_or(Duration(0)) >= kWorthwhileRoundTrip;
   const int most = std::min(sample.backlogged, kMostSlots);
   if (!worthwhile || sample.now < hold_until_ || slots_ >= most) return;
+  slots_before_ = slots_;
   slots_ = std::min(slots_ * 2, most);
   rate_before_ = rate;
   settling_ = true;

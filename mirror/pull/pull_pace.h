@@ -46,6 +46,7 @@ class SlotPlan {
   void Judge(double rate, const Sample& sample);
 
   int slots_ = 1;
+  int slots_before_ = 1;  // The doubling on trial started from it.
   MonotonicTime window_start_{};
   ByteCount window_received_{0};
   bool backlogged_all_along_ = false;

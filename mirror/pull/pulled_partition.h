@@ -48,12 +48,12 @@ struct PulledPartition {
 
   // The fetcher's.
   Fetcher* fetcher = nullptr;
-  bool touched = false;               // In the fetcher's list of those to look at.
-  std::optional<Offset> asked;        // Stands in the fetch session from here.
-  uint64_t asked_attempt = 0;         // Under which attempt.
-  ByteCount most{int64_t{1} << 20};   // Bytes to ask for, at least.
-  uint64_t restart_attempt = 0;       // The attempt whose restart is on its way.
-  bool following = false;             // A new log start is on its way to the sink.
+  bool touched = false;              // In the fetcher's list of those to look at.
+  std::optional<Offset> asked;       // Stands in the fetch session from here.
+  uint64_t asked_attempt = 0;        // Under which attempt.
+  ByteCount most{int64_t{1} << 20};  // Bytes to ask for, at least.
+  uint64_t restart_attempt = 0;      // The attempt whose restart is on its way.
+  bool following = false;            // A new log start is on its way to the sink.
 };
 
 class PullHost {

@@ -19,7 +19,7 @@ struct Outcome {
   std::vector<kafka::BatchView> good;
 };
 
-Outcome Verify(BytesView records, int64_t next, int64_t high_watermark = 1'000'000,
+Outcome Verify(BytesView records, int64_t next, int64_t high_watermark = int64_t{1} << 40,
                int32_t epoch = 257) {
   Outcome out;
   out.verified = VerifyBatches(records, {.next = Offset(next), .epoch = LeaderEpoch(epoch)},

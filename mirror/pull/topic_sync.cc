@@ -1,0 +1,385 @@
+#include "mirror/pull/topic_sync.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/logging.h"
+#include "base/random.h"
+#include "mirror/pull/blocking.h"
+
+namespace atl::mirror {
+namespace {
+
+using runtime::awaitable;
+using TopicOrError = StatusOr<std::shared_ptr<const broker::Topic>>;
+
+Failpoint identity_checked("link.identity_checked");
+
+constexpr Duration kConfigsEvery = std::chrono::seconds(30);
+
+LeaderEpoch HighestEpoch(const std::vector<SourcePartition>& partitions) {
+  LeaderEpoch highest = kNoEpoch;
+  for (const SourcePartition& partition : partitions) {
+    highest = std::max(highest, partition.epoch);
+  }
+  return highest;
+}
+
+Status ToStatus(const broker::CatalogOutcome& outcome, std::string_view doing) {
+  if (outcome.ok()) return OkStatus();
+  return FailedPrecondition("{}: {} {}", doing, kafka::ErrorName(outcome.error), outcome.message);
+}
+
+MirrorEvent TopicEvent(MirrorEvent::Kind kind, LeaderEpoch epoch, std::string cause) {
+  MirrorEvent event;
+  event.kind = kind;
+  event.first = kNoOffset;
+  event.end = kNoOffset;
+  event.epoch = epoch;
+  event.cause = std::move(cause);
+  return event;
+}
+
+}  // namespace
+
+TopicId DerivedTopicId(std::string_view cluster_id, const TopicName& name) {
+  uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  const auto mix = [&hash](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    hash = (hash ^ 0xff) * 1099511628211ULL;  // No name ends in 0xff: "ab"+"c" is not "a"+"bc".
+  };
+  mix(cluster_id);
+  mix(name.value());
+  Random random(hash);
+  return Uuid::Generate(random);
+}
+
+CopiedConfig CopyConfig(const std::map<std::string, std::string>& effective) {
+  CopiedConfig copied;
+  for (const auto& [name, value] : effective) {
+    const broker::ConfigKey* const key = broker::FindTopicConfigKey(name);
+    if (key == nullptr || !key->copied) continue;
+    const Status checked = broker::CheckTopicConfig(name, value);
+    if (checked.ok()) {
+      copied.values[name] = value;
+    } else {
+      copied.refused.push_back(fmt::format("{}={}: {}", name, value, StatusMessage(checked)));
+    }
+  }
+  return copied;
+}
+
+TopicSync::TopicSync(const Room& room, config::Link link, std::string own_cluster,
+                     std::string known_cluster)
+    : room_(room),
+      link_(std::move(link)),
+      filter_(link_.topics),
+      kind_(link_.source.kind == config::SourceKind::kAtoll ? RegionKind::kAtoll
+                                                            : RegionKind::kKafka),
+      own_cluster_(std::move(own_cluster)),
+      cluster_id_(std::move(known_cluster)) {
+  LoadLocal();
+}
+
+// What was mirrored before is known before the source answers: a mirror whose source is away must
+// be seen with an unknown lag, not be missing.
+void TopicSync::LoadLocal() {
+  const auto view = room_.catalog.view();
+  for (const auto& [name, topic] : view->by_name) {
+    if (topic->link != link_.name || topic->frozen) continue;
+    SyncedTopic& synced = topics_[name];
+    synced.id = topic->id;
+    synced.since = room_.clock.WallNow();
+    synced.epoch = topic->epoch;
+    synced.partitions.resize(topic->partitions.size());
+    synced.applied = topic->config.overrides();
+    synced.wanted = synced.applied;
+  }
+}
+
+Status TopicSync::CheckIdentity(const ClusterAtSource& cluster) {
+  if (cluster.cluster_id.empty()) return OkStatus();  // Kafka before 0.10.1 or an odd proxy.
+  if (cluster.cluster_id == own_cluster_) {
+    refused_ = fmt::format(
+        "the source is this region itself (cluster id {}); correct source.bootstrapServers of "
+        "link `{}`",
+        own_cluster_, link_.name.value());
+  } else if (!cluster_id_.empty() && cluster.cluster_id != cluster_id_) {
+    refused_ = fmt::format(
+        "the source says it is cluster {}, this link has mirrored cluster {}; its offsets mean "
+        "something else. Correct source.bootstrapServers, or give the new source a link of "
+        "another name",
+        cluster.cluster_id, cluster_id_);
+  } else {
+    refused_.clear();
+  }
+  if (!refused_.empty()) return FailedPrecondition("{}", refused_);
+  cluster_id_ = cluster.cluster_id;
+  return identity_checked.Hit();
+}
+
+awaitable<Status> TopicSync::Sync() {
+  StatusOr<ClusterAtSource> cluster = co_await room_.source.Describe();
+  CO_RETURN_IF_ERROR(cluster.status());
+  CO_RETURN_IF_ERROR(CheckIdentity(*cluster));
+  std::vector<const TopicAtSource*> wanted;
+  for (const TopicAtSource& topic : cluster->topics) {
+    if (topic.error == kafka::ErrorCode::kNone && filter_.Mirrors(topic.name)) {
+      wanted.push_back(&topic);
+    }
+  }
+  co_await FetchConfigs(wanted);
+  const auto here = room_.catalog.view();
+  std::vector<Change> changes;
+  auto due = std::make_shared<std::vector<Change>>();
+  for (const TopicAtSource* topic : wanted) {
+    changes.push_back(Decide(*cluster, *topic, *here));
+    if (IsDue(changes.back())) due->push_back(changes.back());
+  }
+  std::vector<TopicOrError> made;
+  if (!due->empty()) {
+    std::function<std::vector<TopicOrError>()> work = [due, room = room_,
+                                                       time = room_.clock.WallNow()] {
+      std::vector<TopicOrError> outcomes;
+      for (const Change& change : *due) {
+        outcomes.push_back(Make(room.catalog, room.events, change, time));
+      }
+      return outcomes;
+    };
+    made = co_await RunBlocking<std::vector<TopicOrError>>(room_.blocking, room_.reactor,
+                                                           std::move(work));
+  }
+  for (const Change& change : changes) {
+    if (change.decision.action != TopicAction::kConflict) continue;
+    const auto known = topics_.find(change.spec.name);
+    const bool recorded_before =
+        known != topics_.end() && known->second.state == SyncedTopic::State::kConflict;
+    if (recorded_before) continue;
+    MirrorEvent event =
+        TopicEvent(MirrorEvent::Kind::kConflict, change.spec.epoch, change.decision.reason);
+    const Status recorded =
+        co_await RecordForTopic(change.spec.name, change.spec.id, std::move(event));
+    CO_RETURN_IF_ERROR(recorded);
+  }
+  size_t next = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const bool was_due = IsDue(changes[i]);
+    const TopicOrError local = changes[i].decision.local;
+    Note(*wanted[i], changes[i], was_due ? made[next++] : local);
+  }
+  const Status absent = co_await NoteAbsent(*cluster);
+  co_return absent;
+}
+
+// Of all wanted topics now and then, of new ones at once.
+awaitable<void> TopicSync::FetchConfigs(const std::vector<const TopicAtSource*>& topics) {
+  if (!link_.sync_topic_configs) co_return;
+  const MonotonicTime now = room_.clock.Now();
+  const bool all = now >= configs_due_;
+  std::vector<TopicName> names;
+  for (const TopicAtSource* topic : topics) {
+    if (all || !configs_.contains(topic->name)) names.push_back(topic->name);
+  }
+  if (names.empty()) co_return;
+  StatusOr<TopicConfigs> answer = co_await room_.source.Configs(std::move(names));
+  if (!answer.ok()) {
+    LogWarning("mirror", "link {}: topic configurations can't be read: {}", link_.name.value(),
+               StatusMessage(answer.status()));
+    co_return;
+  }
+  for (auto& [name, values] : *answer) configs_[name] = std::move(values);
+  if (all) configs_due_ = now + kConfigsEvery;
+}
+
+TopicSync::Change TopicSync::Decide(const ClusterAtSource& cluster, const TopicAtSource& topic,
+                                    const broker::CatalogView& here) {
+  Change change;
+  SourceTopic source;
+  source.name = topic.name;
+  source.id = topic.id;
+  if (source.id.is_zero()) {
+    source.id = DerivedTopicId(cluster.cluster_id, topic.name);
+    change.derived_id = true;
+  }
+  source.epoch = HighestEpoch(topic.partitions);
+  // A region without a leader for the topic just now is still the only node of its cluster.
+  const bool alone = cluster.nodes.size() == 1;
+  source.leader_node = alone                      ? cluster.nodes.front()
+                       : topic.partitions.empty() ? NodeId(-1)
+                                                  : topic.partitions.front().leader;
+  change.decision = DecideTopic(here, link_.name, kind_, source);
+  change.spec.name = topic.name;
+  change.spec.id = source.id;
+  change.spec.partition_count = static_cast<int32_t>(topic.partitions.size());
+  change.spec.epoch = source.epoch;
+  change.spec.owner = kind_ == RegionKind::kAtoll ? source.epoch.owner() : kForeignRegion;
+  change.spec.link = link_.name;
+  const auto effective = configs_.find(topic.name);
+  if (effective != configs_.end()) {
+    change.spec.config = CopyConfig(effective->second).values;
+    const auto& local = change.decision.local;
+    change.set_config = change.decision.action == TopicAction::kMirror &&
+                        local->config.overrides() != change.spec.config;
+  }
+  const bool shrunk = change.decision.action == TopicAction::kMirror &&
+                      change.decision.local->partitions.size() > topic.partitions.size();
+  if (shrunk) {
+    change.decision.action = TopicAction::kConflict;
+    change.decision.reason = fmt::format(
+        "topic `{}` has {} partitions at the source and {} here: the source lost some (an older "
+        "disk was restored there?)",
+        topic.name.value(), topic.partitions.size(), change.decision.local->partitions.size());
+  }
+  return change;
+}
+
+bool TopicSync::IsDue(const Change& change) {
+  switch (change.decision.action) {
+    case TopicAction::kCreate:
+    case TopicAction::kGeneration:
+      return change.spec.partition_count > 0;
+    case TopicAction::kMirror: {
+      const broker::Topic& local = *change.decision.local;
+      return change.set_config || change.spec.epoch > local.epoch ||
+             static_cast<size_t>(change.spec.partition_count) > local.partitions.size();
+    }
+    case TopicAction::kConflict:
+    case TopicAction::kNotOwned:
+      return false;
+  }
+  return false;
+}
+
+// On the blocking shard.
+TopicOrError TopicSync::Make(broker::Catalog& catalog, Events& events, const Change& change,
+                             WallTime time) {
+  const broker::TopicSpec& spec = change.spec;
+  const TopicDecision& decision = change.decision;
+  if (decision.action == TopicAction::kGeneration) {
+    MirrorKey key;
+    key.link = spec.link;
+    key.topic = spec.name;
+    key.topic_id = spec.id;
+    key.partition = PartitionId(-1);
+    RETURN_IF_ERROR(events.Record(
+        key,
+        TopicEvent(
+            MirrorEvent::Kind::kGeneration, spec.epoch,
+            fmt::format("the source recreated topic `{}`: id {} became {}; the earlier "
+                        "copy is kept frozen, the new one starts anew",
+                        spec.name.value(), decision.local->id.ToString(), spec.id.ToString())),
+        time));
+    RETURN_IF_ERROR(ToStatus(catalog.Freeze(decision.local->id), "freezing a generation"));
+  }
+  if (decision.action != TopicAction::kMirror) {
+    const broker::CatalogOutcome created = catalog.Create(spec);
+    RETURN_IF_ERROR(ToStatus(created, "creating a mirror"));
+    LogInfo("mirror", "link {}: mirrors topic {} (id {}{}, {} partitions)", spec.link.value(),
+            spec.name.value(), spec.id.ToString(),
+            change.derived_id ? ", derived: the source has none" : "", spec.partition_count);
+    return created.topic;
+  }
+  std::shared_ptr<const broker::Topic> topic = decision.local;
+  const auto take = [&topic](const broker::CatalogOutcome& outcome, std::string_view doing) {
+    if (outcome.ok() && outcome.topic != nullptr) topic = outcome.topic;
+    return ToStatus(outcome, doing);
+  };
+  if (spec.epoch > topic->epoch) {
+    RETURN_IF_ERROR(take(catalog.SetEpoch(topic->id, spec.epoch), "raising a topic's epoch"));
+  }
+  if (static_cast<size_t>(spec.partition_count) > topic->partitions.size()) {
+    RETURN_IF_ERROR(take(catalog.Grow(topic->id, spec.partition_count), "adding partitions"));
+  }
+  if (change.set_config) {
+    RETURN_IF_ERROR(take(catalog.SetConfig(topic->id, spec.config), "copying a configuration"));
+  }
+  return topic;
+}
+
+void TopicSync::Note(const TopicAtSource& topic, const Change& change, const TopicOrError& made) {
+  if (change.decision.action == TopicAction::kNotOwned) return;
+  const bool is_new = !topics_.contains(topic.name);
+  SyncedTopic& synced = topics_[topic.name];
+  const SyncedTopic::State before = synced.state;
+  synced.absences = 0;
+  synced.heard = true;
+  synced.partitions = topic.partitions;
+  const auto effective = configs_.find(topic.name);
+  if (effective != configs_.end()) {
+    CopiedConfig copied = CopyConfig(effective->second);
+    synced.wanted = std::move(copied.values);
+    synced.refused_configs = std::move(copied.refused);
+  }
+  if (change.decision.action == TopicAction::kConflict) {
+    synced.state = SyncedTopic::State::kConflict;
+    synced.reason = change.decision.reason;
+    synced.id = change.spec.id;
+  } else if (made.ok() && *made != nullptr) {
+    synced.state = SyncedTopic::State::kMirrored;
+    synced.reason.clear();
+    synced.id = (*made)->id;
+    synced.epoch = (*made)->epoch;
+    synced.applied = (*made)->config.overrides();
+  } else {
+    // Tried again with the next description. A topic that never existed here is shown as waiting.
+    synced.reason = std::string(StatusMessage(made.status()));
+    LogWarning("mirror", "link {}: topic {}: {}", link_.name.value(), topic.name.value(),
+               synced.reason);
+  }
+  if (is_new || before != synced.state) synced.since = room_.clock.WallNow();
+}
+
+awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
+  std::vector<TopicName> gone;
+  for (auto& [name, synced] : topics_) {
+    const bool named = std::any_of(cluster.topics.begin(), cluster.topics.end(),
+                                   [&](const TopicAtSource& topic) { return topic.name == name; });
+    if (named || synced.state == SyncedTopic::State::kRetired) continue;
+    if (++synced.absences >= kAbsences) gone.push_back(name);
+  }
+  for (const TopicName& name : gone) {
+    SyncedTopic& synced = topics_[name];
+    const bool conflict = synced.state == SyncedTopic::State::kConflict;
+    if (conflict) {  // It was never mirrored: nothing is left to tell.
+      topics_.erase(name);
+      continue;
+    }
+    const TopicId id = synced.id;
+    const bool follow = link_.deletes == config::Deletes::kFollow;
+    MirrorEvent event =
+        TopicEvent(MirrorEvent::Kind::kRetired, synced.epoch,
+                   fmt::format("the source deleted topic `{}`; the copy is {}", name.value(),
+                               follow ? "deleted too (deletes: follow)"
+                                      : "kept until an operator deletes it"));
+    const Status recorded = co_await RecordForTopic(name, id, std::move(event));
+    CO_RETURN_IF_ERROR(recorded);
+    synced.state = SyncedTopic::State::kRetired;
+    synced.since = room_.clock.WallNow();
+    if (!follow) continue;
+    std::function<Status()> work = [room = room_, id] {
+      return ToStatus(room.catalog.Delete(id), "following a delete");
+    };
+    const Status deleted =
+        co_await RunBlocking<Status>(room_.blocking, room_.reactor, std::move(work));
+    CO_RETURN_IF_ERROR(deleted);
+    topics_.erase(name);
+  }
+  co_return OkStatus();
+}
+
+awaitable<Status> TopicSync::RecordForTopic(TopicName topic, TopicId id, MirrorEvent event) {
+  MirrorKey key;
+  key.link = link_.name;
+  key.topic = std::move(topic);
+  key.topic_id = id;
+  key.partition = PartitionId(-1);
+  std::function<Status()> work = [room = room_, key, event, time = room_.clock.WallNow()] {
+    return room.events.Record(key, event, time);
+  };
+  const Status recorded =
+      co_await RunBlocking<Status>(room_.blocking, room_.reactor, std::move(work));
+  co_return recorded;
+}
+
+}  // namespace atl::mirror
