@@ -8,10 +8,7 @@ namespace atl::kafka {
 
 Client::Client(runtime::Reactor& reactor, const Clock& clock, std::shared_ptr<BufferPool> buffers,
                Options options)
-    : reactor_(reactor),
-      clock_(clock),
-      buffers_(std::move(buffers)),
-      options_(std::move(options)) {
+    : reactor_(reactor), clock_(clock), buffers_(std::move(buffers)), options_(std::move(options)) {
   CHECK(!options_.bootstrap.empty(), "a client without a bootstrap address");
 }
 

@@ -1,5 +1,5 @@
-// A cluster seen from outside: a bootstrap list, what Metadata said last, one control connection for
-// small calls, and connections of their own for whoever needs them (fetchers).
+// A cluster seen from outside: a bootstrap list, what Metadata said last, one control connection
+// for small calls, and connections of their own for whoever needs them (fetchers).
 //
 // Any broker will do for the control connection: the known ones are tried in turn, then the
 // bootstrap list, going on where the last try ended, so that one dead address costs one try.

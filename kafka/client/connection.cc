@@ -127,8 +127,8 @@ Status Connection::Broken(const runtime::ErrorCode& error, std::string_view doin
 runtime::awaitable<StatusOr<std::unique_ptr<Connection>>> Connection::Open(
     runtime::Reactor& reactor, const Clock& clock, std::shared_ptr<BufferPool> buffers,
     BrokerAddress address, ConnectionOptions options) {
-  std::unique_ptr<Connection> connection(new Connection(
-      reactor, clock, std::move(buffers), std::move(address), std::move(options)));
+  std::unique_ptr<Connection> connection(
+      new Connection(reactor, clock, std::move(buffers), std::move(address), std::move(options)));
   Status status = co_await connection->Dial();
   if (status.ok()) status = co_await connection->Negotiate();
   if (!status.ok()) co_return status;
@@ -181,8 +181,8 @@ runtime::awaitable<Status> Connection::Negotiate() {
     CO_RETURN_IF_ERROR(frame.status());
     const BytesView body = frame->bytes.subspan(sizeof(int32_t));
     const bool unknown_version =
-        body.size() >= 2 && LoadBig<int16_t>(body.data()) ==
-                                static_cast<int16_t>(ErrorCode::kUnsupportedVersion);
+        body.size() >= 2 &&
+        LoadBig<int16_t>(body.data()) == static_cast<int16_t>(ErrorCode::kUnsupportedVersion);
     if (unknown_version && version != 0) continue;
     StatusOr<ApiVersionsResponse> answer =
         DecodeResponse<ApiVersionsResponse>(frame->bytes, version);
@@ -216,16 +216,18 @@ StatusOr<int16_t> Connection::CommonVersion(int16_t key, int16_t min, int16_t ma
 runtime::awaitable<StatusOr<Connection::Frame>> Connection::Exchange(CallLimits limits) {
   if (wire_->closed) co_return Unavailable("{}: the connection is closed", address_.ToString());
   Status status = co_await Send();
-  StatusOr<Frame> frame = status;
-  if (status.ok()) {
-    frame = co_await Receive(limits);
-    status = frame.status();
+  if (!status.ok()) {
+    Close();
+    co_return status;
   }
-  if (status.ok()) status = CheckCorrelation(*frame);
+  StatusOr<Frame> frame = co_await Receive(limits);
   wire_->Unwatch();
-  if (status.ok()) co_return frame;
-  Close();
-  co_return status;
+  if (frame.ok()) {
+    status = CheckCorrelation(*frame);
+    if (!status.ok()) frame = status;
+  }
+  if (!frame.ok()) Close();
+  co_return frame;
 }
 
 runtime::awaitable<Status> Connection::Send() {
@@ -261,8 +263,7 @@ runtime::awaitable<StatusOr<Connection::Frame>> Connection::Receive(CallLimits l
     if (have == frame.buffer->capacity()) {
       frame.buffer->Reserve(std::min(want, have + std::max(have, kGrowth)));
     }
-    const auto room =
-        asio::buffer(frame.buffer->data() + have, frame.buffer->capacity() - have);
+    const auto room = asio::buffer(frame.buffer->data() + have, frame.buffer->capacity() - have);
     const auto result = co_await wire_->socket.async_read_some(room, kToken);
     const auto& [error, count] = result;
     if (error) co_return Broken(error, "awaiting an answer");

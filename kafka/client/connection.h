@@ -1,5 +1,5 @@
-// One TCP connection to a broker, as coroutines on one reactor: connect, agree on versions, then one
-// call at a time (pipelining is not needed: a mirror's next fetch depends on the last answer).
+// One TCP connection to a broker, as coroutines on one reactor: connect, agree on versions, then
+// one call at a time (pipelining is not needed: a mirror's next fetch depends on the last answer).
 //
 // Deadlines are about progress. A call fails when no byte moves for `stall_timeout`, on top of what
 // the broker was allowed to wait; a large answer that keeps coming is never thrown away, however
@@ -144,7 +144,7 @@ class Connection {
   Status Broken(const runtime::ErrorCode& error, std::string_view doing) const;
   void SetDeadline(Duration from_now);
 
-  const Clock& clock_;                         // Constant after construction, as the next three.
+  const Clock& clock_;  // Constant after construction, as the next three.
   const std::shared_ptr<BufferPool> buffers_;
   const BrokerAddress address_;
   const ConnectionOptions options_;

@@ -1,5 +1,5 @@
-// What is known of a source's cluster: its id, its brokers and where they are. Taken whole from each
-// Metadata answer; pure data, one owner, no lock.
+// What is known of a source's cluster: its id, its brokers and where they are. Taken whole from
+// each Metadata answer; pure data, one owner, no lock.
 #pragma once
 
 #include <map>

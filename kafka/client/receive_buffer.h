@@ -1,6 +1,6 @@
-// Memory that responses are received into. Fresh pages cost more than copying on a small machine, so
-// buffers are used again: a connection takes one per response, hands it to its caller, and it comes
-// back by itself when the last holder lets go (after the batches in it were applied).
+// Memory that responses are received into. Fresh pages cost more than copying on a small machine,
+// so buffers are used again: a connection takes one per response, hands it to its caller, and it
+// comes back by itself when the last holder lets go (after the batches in it were applied).
 //
 // A buffer grows while bytes arrive, never by what a peer claims. The pool is thread-safe (a leaf
 // lock): the last holder may be on a storage shard.
@@ -23,7 +23,8 @@ class ReceiveBuffer {
   ReceiveBuffer(const ReceiveBuffer&) = delete;
   ReceiveBuffer& operator=(const ReceiveBuffer&) = delete;
 
-  // At least `capacity` bytes; what is there stays. Large blocks are moved by remapping, not copied.
+  // At least `capacity` bytes; what is there stays. Large blocks are moved by remapping, not
+  // copied.
   void Reserve(size_t capacity);
   std::byte* data() const { return data_; }
   size_t capacity() const { return capacity_; }

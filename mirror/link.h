@@ -1,0 +1,162 @@
+// One link: this region pulls topics from a source. Builds the rooms (source, topic sync, one pull
+// per source broker, state machines) and joins them on one reactor of the pool, in one task group.
+//
+// Threads: Start, Stop and the operator's calls come from outside (main, admin) and may block;
+// everything else runs on the link's reactor. Other threads see snapshots, refreshed there at most
+// every 100 ms, under a leaf lock.
+// Pauses are durable before they are true. What a paused or refused link knew stays visible, with
+// its contact growing old.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "checkpoint/mirror_table.h"
+#include "mirror/pull/broker_pull.h"
+#include "mirror/pull/kafka_source.h"
+#include "mirror/pull/topic_sync.h"
+#include "mirror/watch/events.h"
+#include "mirror/watch/lag.h"
+#include "region-config/link.h"
+#include "runtime/task_group.h"
+
+namespace atl::mirror {
+
+// What links lean on; outlives them.
+struct LinkContext {
+  runtime::ReactorPool& reactors;
+  // For calls that block. Stopped after the links, before what those calls need is destroyed.
+  runtime::StorageShards& blocking;
+  const Clock& clock;
+  Metrics& metrics;
+  broker::Catalog& catalog;
+  checkpoint::Store& store;
+  checkpoint::MirrorTable& table;
+  Events& events;
+  Sink& sink;
+  std::string cluster_id;  // Ours.
+  RegionName region;
+};
+
+struct LinkTopicRow {
+  TopicName topic;
+  TopicId id;
+  std::string state;
+  std::string reason;
+  bool paused = false;
+  std::map<std::string, std::string> wanted;
+  std::map<std::string, std::string> applied;
+  std::vector<std::string> refused_configs;
+};
+
+struct LinkSnapshot {
+  LinkSample sample;
+  std::vector<LinkTopicRow> topics;
+  WallTime since{};  // When the condition was entered.
+  LinkCondition condition = LinkCondition::kConnecting;
+};
+
+class Link final : public PullHost {
+ public:
+  Link(config::Link config, const LinkContext& context, uint64_t seed);
+  ~Link() override;
+
+  void Start();
+  // Ends all tasks, waits for the applies on their way, writes the last positions.
+  void Stop();
+
+  const config::Link& config() const { return config_; }
+  std::shared_ptr<const LinkSnapshot> snapshot() const;
+
+  // Not from a reactor of the pool. Durable when OK.
+  Status SetPaused(bool paused);
+  Status SetTopicPaused(const TopicName& topic, bool paused);
+  // An operator's decision about what is halted, in a gap, diverged or in conflict.
+  void Operate(const TopicName& topic, bool skip);
+
+  // PullHost
+  PartitionMirror::Now now() const override;
+  runtime::awaitable<Status> RecordEvents(PartitionPtr partition) override;
+  runtime::awaitable<Status> RaiseEpoch(std::shared_ptr<PulledTopic> topic,
+                                        LeaderEpoch epoch) override;
+  void OnPosition(const PartitionPtr& partition) override;
+  void OnReplicated(Timestamp newest) override;
+  void OnContact(ByteCount wire_bytes) override;
+  void OnError(std::string_view stage, std::string_view error) override;
+  void AskDiscovery() override;
+  void OnApplyPosted() override { ++applies_; }
+  void OnApplyDone() override;
+
+ private:
+  struct Durable;  // What the store knew at the start.
+  struct TopicRoom {
+    std::shared_ptr<PulledTopic> topic;
+    std::vector<PartitionPtr> partitions;
+    bool compacted = false;
+  };
+
+  runtime::awaitable<void> Discover();
+  runtime::awaitable<Status> LoadDurable();
+  runtime::awaitable<void> Housekeep();
+  runtime::awaitable<void> WritePositions(bool flush);
+  runtime::awaitable<void> Drain();
+  runtime::awaitable<void> KeepIdentity();
+  runtime::awaitable<void> ServeUnassigned();
+
+  void Assign();
+  void AssignTopic(const TopicName& name, const SyncedTopic& synced);
+  void OpenPartitions(TopicRoom& room, const SyncedTopic& synced);
+  void AssignLeader(const PartitionPtr& partition, NodeId leader);
+  void DropTopic(TopicRoom& room);
+  BrokerPull& PullOf(NodeId node);
+  void LoseUnassigned(const Status& status);
+  bool IsPaused(const TopicName& topic) const;
+  void ApplyPauses();
+  void ApplyOperator(const TopicName& topic, bool skip);
+  void Refresh();
+  void AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now now) const;
+  void OnReactor(std::function<void()> step);
+
+  const config::Link config_;
+  const LinkContext context_;
+  runtime::Reactor& reactor_;
+  Random random_;
+  runtime::TaskGroup group_;
+  runtime::MemoryBudget budget_;
+  const std::shared_ptr<kafka::BufferPool> buffers_;
+  runtime::Backoff backoff_;
+  runtime::Event discovery_;
+  runtime::Event applied_;  // No apply is on its way.
+  Counter& wire_bytes_;
+  Histogram& replication_seconds_;
+
+  // On the reactor.
+  std::unique_ptr<KafkaSource> source_;
+  std::unique_ptr<TopicSync> sync_;
+  std::map<NodeId, std::unique_ptr<BrokerPull>> pulls_;
+  std::map<TopicName, TopicRoom> rooms_;
+  std::map<std::pair<TopicId, PartitionId>, Offset> checkpoints_;  // As found at the start.
+  std::vector<PartitionPtr> positions_due_;
+  bool paused_ = false;
+  std::set<TopicName> paused_topics_;
+  std::string stored_cluster_id_;
+  std::optional<WallTime> last_contact_;
+  bool changed_ = true;  // Since the last snapshot.
+  MonotonicTime next_discovery_{};
+  int applies_ = 0;
+  LinkCondition condition_ = LinkCondition::kConnecting;
+  WallTime since_;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const LinkSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  bool wants_pause_ ABSL_GUARDED_BY(mutex_) = false;  // As stored; for callers from outside.
+  std::string known_cluster_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace atl::mirror

@@ -1,0 +1,398 @@
+#include "mirror/routes.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <utility>
+
+#include "base/logging.h"
+
+namespace atl::mirror {
+namespace {
+
+namespace json = boost::json;
+using broker::ErrorReply;
+using broker::HttpCall;
+using broker::HttpReply;
+
+constexpr size_t kMostEvents = 1000;
+
+HttpReply Reply(const json::value& body) {
+  HttpReply reply;
+  reply.body = json::serialize(body) + "\n";
+  return reply;
+}
+
+json::string Text(std::string_view text) { return json::string(text.data(), text.size()); }
+
+// null when unknown.
+json::value Number(const std::optional<Offset>& offset) {
+  return offset.has_value() ? json::value(offset->value()) : json::value();
+}
+template <class T>
+json::value Number(const std::optional<T>& number) {
+  return number.has_value() ? json::value(*number) : json::value();
+}
+json::value Time(const std::optional<WallTime>& time) {
+  return time.has_value() ? json::value(Text(FormatTime(*time))) : json::value();
+}
+json::value Known(Offset offset) {
+  return offset == kNoOffset ? json::value() : json::value(offset.value());
+}
+
+HttpReply UnknownLink(const Links& links, std::string_view name) {
+  std::string names;
+  for (const auto& link : links.all()) {
+    names += (names.empty() ? "" : ", ") + link->config().name.value();
+  }
+  return ErrorReply(404, fmt::format("no link `{}`", name),
+                    names.empty() ? "this region has no links; add a document of kind Link"
+                                  : "links of this region: " + names);
+}
+
+json::object ToJson(const Link& link, const Clock& clock) {
+  const auto snapshot = link.snapshot();
+  const LinkFacts& facts = snapshot->sample.facts;
+  const LinkView view = ViewLink(facts, snapshot->sample.rows, clock.WallNow());
+  json::object object;
+  object["name"] = facts.link.value();
+  object["source"] = facts.source.value();
+  object["kind"] = link.config().source.kind == config::SourceKind::kAtoll ? "atoll" : "kafka";
+  json::array servers;
+  for (const config::Endpoint& endpoint : link.config().source.bootstrap_servers) {
+    servers.emplace_back(Text(endpoint.ToString()));
+  }
+  object["bootstrapServers"] = std::move(servers);
+  object["state"] = Text(ConditionName(view.condition));
+  object["reason"] = view.reason;
+  object["since"] = Time(snapshot->since);
+  object["lastContact"] = Time(facts.last_contact);
+  object["rpoSeconds"] = Number(view.rpo_seconds);
+  object["rpoTargetSeconds"] = ToSeconds(facts.rpo_target);
+  object["paused"] = facts.paused;
+  object["partitions"] = view.partitions;
+  object["lagRecords"] = Number(view.lag_records);
+  object["lagBytes"] = Number(view.lag_bytes);
+  json::object states;
+  for (int i = 0; i < kMirrorStateCount; ++i) {
+    const int64_t count = view.partitions_in_state[static_cast<size_t>(i)];
+    if (count > 0) states[StateName(static_cast<MirrorState>(i))] = count;
+  }
+  object["mirrorStates"] = std::move(states);
+  return object;
+}
+
+json::object ToJson(const MirrorRow& row) {
+  json::object object;
+  object["link"] = row.link.value();
+  object["topic"] = row.topic.value();
+  object["topicId"] = row.topic_id.ToString();
+  object["partition"] = row.partition.value();
+  object["state"] = Text(StateName(row.state));
+  object["reason"] = row.reason;
+  object["since"] = Time(row.since);
+  object["sourceEnd"] = Number(row.source_end);
+  object["appliedEnd"] = Number(row.applied_end);
+  object["lagRecords"] = Number(row.lag.records);
+  object["lagBytes"] = Number(row.lag.bytes);
+  object["lagSeconds"] = Number(row.lag.seconds);
+  object["lastContact"] = Time(row.last_contact);
+  return object;
+}
+
+json::object ToJson(const std::map<std::string, std::string>& values) {
+  json::object object;
+  for (const auto& [name, value] : values) object[name] = value;
+  return object;
+}
+
+json::object ToJson(const LinkTopicRow& row) {
+  json::object object;
+  object["topic"] = row.topic.value();
+  object["topicId"] = row.id.ToString();
+  object["state"] = row.state;
+  object["reason"] = row.reason;
+  object["paused"] = row.paused;
+  object["wantedConfig"] = ToJson(row.wanted);
+  object["appliedConfig"] = ToJson(row.applied);
+  json::array refused;
+  for (const std::string& config : row.refused_configs) refused.emplace_back(Text(config));
+  object["refusedConfig"] = std::move(refused);
+  return object;
+}
+
+json::object ToJson(const checkpoint::Event& event) {
+  json::object object;
+  object["id"] = event.id;
+  object["time"] = Time(event.time);
+  object["kind"] = Text(checkpoint::EventKindName(event.kind));
+  object["link"] = event.link.value();
+  object["topic"] = event.topic.value();
+  object["topicId"] = event.topic_id.ToString();
+  object["partition"] =
+      event.partition < PartitionId(0) ? json::value() : json::value(event.partition.value());
+  object["first"] = Known(event.first);
+  object["end"] = Known(event.end);
+  object["epoch"] =
+      event.source_epoch == kNoEpoch ? json::value() : json::value(event.source_epoch.value());
+  object["cause"] = event.cause;
+  return object;
+}
+
+std::string Query(const HttpCall& call, const std::string& key) {
+  const auto found = call.query.find(key);
+  return found == call.query.end() ? std::string() : found->second;
+}
+
+// --- Reading ---
+
+HttpReply ListLinks(Links& links, const HttpCall&) {
+  json::array array;
+  for (const auto& link : links.all()) array.push_back(ToJson(*link, links.clock()));
+  json::object body;
+  body["links"] = std::move(array);
+  return Reply(body);
+}
+
+HttpReply ShowLink(Links& links, Link& link, const HttpCall&) {
+  return Reply(ToJson(link, links.clock()));
+}
+
+HttpReply ListMirrors(Links&, Link& link, const HttpCall& call) {
+  const std::string topic = Query(call, "topic");
+  const auto snapshot = link.snapshot();
+  json::array array;
+  for (const MirrorRow& row : snapshot->sample.rows) {
+    if (topic.empty() || row.topic.value() == topic) array.push_back(ToJson(row));
+  }
+  json::object body;
+  body["partitions"] = std::move(array);
+  return Reply(body);
+}
+
+// Earlier generations of a link's topics are kept under their own ids.
+json::array FrozenGenerations(const broker::CatalogView& view, const Link& link) {
+  std::map<std::pair<TopicName, TopicId>, size_t> frozen;
+  for (const auto& [id, topic] : view.by_id) {
+    if (topic->frozen && topic->link == link.config().name) {
+      frozen[{topic->name, id}] = topic->partitions.size();
+    }
+  }
+  json::array array;
+  for (const auto& [name, partitions] : frozen) {
+    json::object object;
+    object["topic"] = name.first.value();
+    object["topicId"] = name.second.ToString();
+    object["partitions"] = partitions;
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+HttpReply ListTopics(Links& links, Link& link, const HttpCall&) {
+  json::array array;
+  for (const LinkTopicRow& row : link.snapshot()->topics) array.push_back(ToJson(row));
+  json::object body;
+  body["topics"] = std::move(array);
+  body["frozenGenerations"] = FrozenGenerations(*links.catalog().view(), link);
+  return Reply(body);
+}
+
+std::optional<checkpoint::EventKind> KindOf(std::string_view name) {
+  for (int32_t value = 1; value <= static_cast<int32_t>(checkpoint::EventKind::kSkipped); ++value) {
+    const auto kind = static_cast<checkpoint::EventKind>(value);
+    if (checkpoint::EventKindName(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
+HttpReply ListEvents(Links& links, const HttpCall& call) {
+  checkpoint::EventFilter filter;
+  const std::string link = Query(call, "link");
+  const std::string topic = Query(call, "topic");
+  const std::string kind = Query(call, "kind");
+  const std::string limit = Query(call, "limit");
+  if (!link.empty()) filter.link = LinkName(link);
+  if (!topic.empty()) filter.topic = TopicName(topic);
+  if (!kind.empty()) {
+    filter.kind = KindOf(kind);
+    if (!filter.kind.has_value()) {
+      return ErrorReply(400, fmt::format("no kind of event `{}`", kind),
+                        "kinds: gap, generation, divergence, halted, conflict, retired, rollback, "
+                        "skipped");
+    }
+  }
+  if (!limit.empty()) {
+    const auto parsed = std::from_chars(limit.data(), limit.data() + limit.size(), filter.limit);
+    const bool whole = parsed.ec == std::errc() && parsed.ptr == limit.data() + limit.size();
+    if (!whole || filter.limit < 1 || filter.limit > kMostEvents) {
+      return ErrorReply(400,
+                        fmt::format("limit `{}` is no number from 1 to {}", limit, kMostEvents));
+    }
+  }
+  const auto events = links.events().List(filter);
+  if (!events.ok()) return ErrorReply(500, StatusMessage(events.status()));
+  json::array array;
+  for (const checkpoint::Event& event : *events) array.push_back(ToJson(event));
+  json::object body;
+  body["events"] = std::move(array);
+  return Reply(body);
+}
+
+// --- Acting ---
+
+HttpReply PauseLink(Link& link, bool paused) {
+  if (!paused && link.config().paused) {
+    return ErrorReply(409,
+                      fmt::format("link `{}` is paused by its YAML", link.config().name.value()),
+                      "write `paused: false` in the link's document and restart");
+  }
+  const Status status = link.SetPaused(paused);
+  if (!status.ok()) return ErrorReply(500, StatusMessage(status));
+  json::object body;
+  body["link"] = link.config().name.value();
+  body["paused"] = paused;
+  return Reply(body);
+}
+
+// `*` and `?`, as in the YAML's globs.
+bool GlobMatches(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;
+  size_t after_star = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+// The topics a request names: {"topics":["a","b"]} or {"pattern":"orders-*"}.
+StatusOr<std::vector<TopicName>> NamedTopics(const Link& link, const std::string& body) {
+  boost::system::error_code error;
+  const json::value value = json::parse(body, error);
+  const json::object* const object = error ? nullptr : value.if_object();
+  if (object == nullptr) return InvalidArgument("the body is no JSON object");
+  const json::value* const topics = object->if_contains("topics");
+  const json::value* const pattern = object->if_contains("pattern");
+  if ((topics == nullptr) == (pattern == nullptr)) {
+    return InvalidArgument("the body needs either `topics` or `pattern`");
+  }
+  std::vector<TopicName> names;
+  if (pattern != nullptr) {
+    if (!pattern->is_string()) return InvalidArgument("`pattern` is no string");
+    const json::string& text = pattern->get_string();
+    for (const LinkTopicRow& row : link.snapshot()->topics) {
+      if (GlobMatches({text.data(), text.size()}, row.topic.value())) names.push_back(row.topic);
+    }
+    return names;
+  }
+  if (!topics->is_array()) return InvalidArgument("`topics` is no array");
+  for (const json::value& name : topics->get_array()) {
+    if (!name.is_string()) return InvalidArgument("`topics` has something that is no string");
+    names.emplace_back(std::string(name.get_string().c_str()));
+  }
+  return names;
+}
+
+using TopicAct = std::function<Status(Link&, const TopicName&, const LinkTopicRow*)>;
+
+// One result per topic; a failed one does not stop the others.
+HttpReply ForTopics(Link& link, const HttpCall& call, const TopicAct& act) {
+  const auto names = NamedTopics(link, call.body);
+  if (!names.ok()) {
+    return ErrorReply(400, StatusMessage(names.status()),
+                      R"(send {"topics":["orders"]} or {"pattern":"orders-*"})");
+  }
+  const auto snapshot = link.snapshot();
+  json::array results;
+  for (const TopicName& name : *names) {
+    const auto row = std::find_if(snapshot->topics.begin(), snapshot->topics.end(),
+                                  [&](const LinkTopicRow& topic) { return topic.topic == name; });
+    const Status status = act(link, name, row == snapshot->topics.end() ? nullptr : &*row);
+    json::object result;
+    result["topic"] = name.value();
+    result["ok"] = status.ok();
+    result["message"] = status.ok() ? json::string() : Text(StatusMessage(status));
+    results.push_back(std::move(result));
+  }
+  json::object body;
+  body["results"] = std::move(results);
+  return Reply(body);
+}
+
+HttpReply PauseTopics(Link& link, const HttpCall& call, bool paused) {
+  return ForTopics(link, call, [paused](Link& of, const TopicName& topic, const LinkTopicRow* row) {
+    if (row == nullptr) {
+      return NotFound("link `{}` mirrors no topic `{}`", of.config().name.value(), topic.value());
+    }
+    return of.SetTopicPaused(topic, paused);
+  });
+}
+
+bool WaitsForOperator(MirrorState state) {
+  return state == MirrorState::kHalted || state == MirrorState::kGap ||
+         state == MirrorState::kDiverged || state == MirrorState::kConflict;
+}
+
+HttpReply SkipTopics(Link& link, const HttpCall& call) {
+  const auto snapshot = link.snapshot();
+  return ForTopics(link, call, [&](Link& of, const TopicName& topic, const LinkTopicRow*) {
+    const auto& rows = snapshot->sample.rows;
+    const bool waits = std::any_of(rows.begin(), rows.end(), [&](const MirrorRow& row) {
+      return row.topic == topic && WaitsForOperator(row.state);
+    });
+    if (!waits) {
+      return FailedPrecondition("no partition of `{}` waits for a decision (halted or gap)",
+                                topic.value());
+    }
+    of.Operate(topic, true);
+    return OkStatus();
+  });
+}
+
+using LinkHandler = HttpReply (*)(Links&, Link&, const HttpCall&);
+
+void Add(broker::Router& router, Links& links, std::string_view method, std::string_view pattern,
+         LinkHandler handler) {
+  router.Add(method, pattern, [&links, handler](const HttpCall& call) {
+    const std::string& name = call.params.at("link");
+    Link* const link = links.Find(name);
+    return link == nullptr ? UnknownLink(links, name) : handler(links, *link, call);
+  });
+}
+
+}  // namespace
+
+void RegisterRoutes(broker::Router& router, Links& links) {
+  router.Add("GET", "/v1/links", [&links](const HttpCall& call) { return ListLinks(links, call); });
+  router.Add("GET", "/v1/events",
+             [&links](const HttpCall& call) { return ListEvents(links, call); });
+  Add(router, links, "GET", "/v1/links/{link}", &ShowLink);
+  Add(router, links, "GET", "/v1/links/{link}/mirrors", &ListMirrors);
+  Add(router, links, "GET", "/v1/links/{link}/topics", &ListTopics);
+  Add(router, links, "POST", "/v1/links/{link}:pause",
+      [](Links&, Link& link, const HttpCall&) { return PauseLink(link, true); });
+  Add(router, links, "POST", "/v1/links/{link}:resume",
+      [](Links&, Link& link, const HttpCall&) { return PauseLink(link, false); });
+  Add(router, links, "POST", "/v1/links/{link}/mirrors:pause",
+      [](Links&, Link& link, const HttpCall& call) { return PauseTopics(link, call, true); });
+  Add(router, links, "POST", "/v1/links/{link}/mirrors:resume",
+      [](Links&, Link& link, const HttpCall& call) { return PauseTopics(link, call, false); });
+  Add(router, links, "POST", "/v1/links/{link}/mirrors:skip",
+      [](Links&, Link& link, const HttpCall& call) { return SkipTopics(link, call); });
+}
+
+}  // namespace atl::mirror

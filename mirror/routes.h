@@ -1,0 +1,14 @@
+// The admin routes of links: what they are and do, their mirrors, their events, and what an
+// operator may tell them. Handlers run on the admin reactor's thread, read snapshots, and block
+// only on the store.
+#pragma once
+
+#include "core-broker/admin/router.h"
+#include "mirror/links.h"
+
+namespace atl::mirror {
+
+// `links` outlives the router.
+void RegisterRoutes(broker::Router& router, Links& links);
+
+}  // namespace atl::mirror
