@@ -5,6 +5,7 @@
 // shard.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,13 +14,10 @@
 
 #include "base/hash_map.h"
 #include "base/mutex.h"
+#include "base/random.h"
+#include "checkpoint/topic_table.h"
 #include "core-broker/catalog/topic_config.h"
 #include "core-broker/partition/partition.h"
-
-namespace atl::checkpoint {
-class TopicTable;
-class PartitionStateTable;
-}  // namespace atl::checkpoint
 
 namespace atl::broker {
 
@@ -98,9 +96,12 @@ class Catalog {
   // Called after every change, on the thread that made it.
   void OnChange(std::function<void()> listener);
 
-  // On every partition's shard: retention, state to the checkpoint, reopening of what is offline.
+  // Housekeeping on every partition's shard, to be called every second or so; returns at once.
+  // Reopens what is offline, saves states to the checkpoint, and applies retention to own topics: a
+  // mirror follows its owner's log start and trims nothing by itself.
   void Tick();
-  // Saves every partition's state as clean. After it only reads.
+  // Saves every partition's state, durable with the next synced write to the store (the
+  // clean-shutdown mark). After it only reads.
   Status Close();
 
   static std::string TopicFolder(const std::string& data_folder, const TopicName& name,
@@ -108,7 +109,47 @@ class Catalog {
   int ShardOf(const Partition& partition) const;
 
  private:
-  // (left to the implementation)
+  using Partitions = std::vector<std::shared_ptr<Partition>>;
+  class TickJob;
+
+  CatalogOutcome Refuse(kafka::ErrorCode error, std::string message) const;
+  CatalogOutcome CheckConfig(const std::map<std::string, std::string>& config) const;
+  CatalogOutcome StorageError(const TopicName& name, const Status& status) const;
+  Status RaiseEpochs(std::vector<checkpoint::TopicRecord>& records);
+  void SweepFolders(const std::vector<checkpoint::TopicRecord>& records);
+  // Opens partitions [first, count) on their shards. Missing folders are made only when `create`.
+  StatusOr<Partitions> OpenPartitions(const checkpoint::TopicRecord& record, int32_t first,
+                                      bool create);
+  std::shared_ptr<const Topic> MakeTopic(const checkpoint::TopicRecord& record,
+                                         Partitions partitions) const;
+  // Makes the record durable, then visible.
+  CatalogOutcome Commit(const checkpoint::TopicRecord& record, Partitions partitions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+  CatalogOutcome FindForChange(const TopicId& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+  void Show(const TopicId& id, std::shared_ptr<const Topic> topic)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+  void Changed() const;
+  void CollectMetrics(std::vector<MetricFamily>& out) const;
+  std::string topics_folder() const;
+
+  const Options options_;
+  const PartitionContext context_;
+  checkpoint::TopicTable& table_;
+  runtime::StorageShards& shards_;
+
+  // One change at a time. Not a leaf: it is held through the store, the folders and the shards; no
+  // code that runs under another lock may call a change.
+  Mutex change_;
+  Random random_ ABSL_GUARDED_BY(change_);
+  HashMap<TopicId, checkpoint::TopicRecord> records_ ABSL_GUARDED_BY(change_);
+  bool closed_ ABSL_GUARDED_BY(change_) = false;
+
+  mutable Mutex mutex_;  // A leaf.
+  std::shared_ptr<const CatalogView> view_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> listeners_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<std::atomic<int>> ticking_;  // Shards that have not finished the last round.
+  MonotonicTime next_retention_{};             // Tick only.
+  std::shared_ptr<void> collector_;
 };
 
 // Kafka's rule: [a-zA-Z0-9._-]{1,249}, not "." or "..". Empty when good, else what is wrong.

@@ -68,6 +68,8 @@ class TopicConfig {
   bool compacted() const;
 
  private:
+  int64_t Number(std::string_view name) const;
+
   std::map<std::string, std::string> region_defaults_;
   std::map<std::string, std::string> overrides_;
 };

@@ -79,8 +79,9 @@ class Log {
     ByteCount cut_bytes{0};
     bool recovery_point_ahead = false;  // It claimed more than the log holds: the log won.
   };
-  // What lies behind the recovery point is scanned by CRC; the first bad or torn batch there ends
-  // the log (logged, counted in cut_bytes). A bad batch below it is kDataLoss and changes nothing.
+  // The folder exists. What lies behind the recovery point is scanned by CRC; the first bad or torn
+  // batch there ends the log (logged, counted in cut_bytes). A bad batch below it is kDataLoss and
+  // changes nothing.
   static StatusOr<OpenOutcome> Open(const OpenRequest& request, LogReplay& replay);
 
   // --- Shard ---

@@ -77,7 +77,6 @@ StatusOr<RecoveredLog> Recovery::Run() {
 }
 
 Status Recovery::ListSegments() {
-  RETURN_IF_ERROR(request_.files.CreateFolders(request_.folder));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, request_.files.List(request_.folder));
   std::set<Offset> bases;
   for (const std::string& name : names) {

@@ -102,6 +102,7 @@ StatusOr<std::shared_ptr<Partition>> Partition::Open(const PartitionContext& con
                                                      const PartitionConfig& config) {
   std::shared_ptr<Partition> partition(
       new Partition(context, std::move(identity), std::move(folder), config));
+  RETURN_IF_ERROR(context.files.CreateFolders(partition->folder_));
   ASSIGN_OR_RETURN(Recovered found, partition->Recover());
   partition->Install(std::move(found));
   return partition;

@@ -1,0 +1,81 @@
+// What the catalogue does without being asked: the tick on every shard, and the metrics of all
+// partitions.
+#include "core-broker/catalog/catalog.h"
+
+namespace atl::broker {
+namespace {
+
+constexpr Duration kRetentionEvery = std::chrono::seconds(10);
+// Saves of one shard's round: each may sync a file, and appends wait behind them.
+constexpr int kSavesPerRound = 8;
+
+}  // namespace
+
+class Catalog::TickJob final : public runtime::ShardJob {
+ public:
+  struct Item {
+    std::shared_ptr<Partition> partition;
+    bool retention;
+  };
+  TickJob(std::vector<Item> items, std::shared_ptr<std::atomic<int>> ticking)
+      : items_(std::move(items)), ticking_(std::move(ticking)) {}
+
+  void Run(runtime::ShardTurn&) override {
+    int saves = 0;
+    for (const Item& item : items_) {
+      if (item.partition->Tick(item.retention, saves < kSavesPerRound)) ++saves;
+    }
+  }
+  void Complete() override { ticking_->fetch_sub(1); }
+
+ private:
+  const std::vector<Item> items_;
+  const std::shared_ptr<std::atomic<int>> ticking_;
+};
+
+void Catalog::Tick() {
+  // A shard that is still busy with the last round gets no second one behind it.
+  if (ticking_->load() > 0) return;
+  const MonotonicTime now = context_.clock.Now();
+  const bool retention = now >= next_retention_;
+  if (retention) next_retention_ = now + kRetentionEvery;
+  std::vector<std::vector<TickJob::Item>> items(static_cast<size_t>(shards_.size()));
+  for (const auto& [id, topic] : view()->by_id) {
+    const bool trims = retention && !topic->is_mirror() && !topic->frozen;
+    for (const auto& partition : topic->partitions) {
+      items[static_cast<size_t>(ShardOf(*partition))].push_back({partition, trims});
+    }
+  }
+  ticking_->store(shards_.size());
+  for (int shard = 0; shard < shards_.size(); ++shard) {
+    shards_.Post(shard,
+                 std::make_unique<TickJob>(std::move(items[static_cast<size_t>(shard)]), ticking_));
+  }
+}
+
+void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
+  FamilyBuilder start("atoll_partition_log_start_offset", "First offset that can be read");
+  FamilyBuilder high("atoll_partition_high_watermark_offset", "End of what consumers may read");
+  FamilyBuilder stable("atoll_partition_last_stable_offset",
+                       "End of what read_committed consumers may read");
+  FamilyBuilder bytes("atoll_partition_size_bytes", "Bytes of the partition's log on disk");
+  for (const auto& [name, topic] : view()->by_name) {
+    for (const auto& partition : topic->partitions) {
+      const PartitionOffsets offsets = partition->offsets();
+      if (offsets.high_watermark == kNoOffset) continue;  // Never opened: not known, so not shown.
+      const Labels labels{
+          {"topic", name.value()},
+          {"partition", fmt::format("{}", partition->identity().partition.value())}};
+      start.Add(labels, static_cast<double>(offsets.log_start.value()));
+      high.Add(labels, static_cast<double>(offsets.high_watermark.value()));
+      stable.Add(labels, static_cast<double>(offsets.last_stable.value()));
+      bytes.Add(labels, static_cast<double>(partition->size_bytes().value()));
+    }
+  }
+  std::move(start).AppendTo(out);
+  std::move(high).AppendTo(out);
+  std::move(stable).AppendTo(out);
+  std::move(bytes).AppendTo(out);
+}
+
+}  // namespace atl::broker
