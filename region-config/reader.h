@@ -41,6 +41,10 @@ class FieldReader {
   void Refuse(std::string message) const;
   // The reader of the i-th item of a list, at "path[i]".
   FieldReader Item(size_t i) const;
+  // The reader of a map's value, if the key is there.
+  std::optional<FieldReader> Child(std::string_view key) const;
+  // Whether this is a map with keys of `known` only; refuses each that is not.
+  bool OnlyKeys(std::span<const std::string_view> known) const;
 
   // Each returns nothing after it has refused.
   std::optional<bool> Boolean() const;
@@ -51,8 +55,9 @@ class FieldReader {
   std::optional<std::string> Text() const;
   std::optional<std::string> Name() const;  // [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 63
   std::optional<Endpoint> HostPort(int least_port) const;
-  std::optional<Timestamp> Time() const;  // RFC 3339
-  // The items of a list that is not empty.
+  // RFC 3339. `wanted` says what may stand here, for the refusal.
+  std::optional<Timestamp> Time(std::string_view wanted) const;
+  // The number of items of a list that is not empty.
   std::optional<size_t> List() const;
   // One of `words`, as its index.
   std::optional<size_t> OneOf(std::span<const std::string_view> words) const;

@@ -3,7 +3,6 @@
 // written in YAML, and what is in it is documented. Constant data.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +14,9 @@
 namespace atl::config {
 
 enum class Presence { kRequired, kOptional };
-enum class Change { kAnyTime, kRestart };  // What a changed value needs to take effect.
+// What a changed value needs: a restart, or it can't be changed at all because the data in dataDir
+// belongs to it.
+enum class Change { kRestart, kNever };
 
 template <class Document>
 struct Field {
@@ -26,7 +27,7 @@ struct Field {
   std::string_view example;        // YAML for the example document.
   Change change;
   std::string_view doc;
-  void (*read)(FieldReader& in, Document& out);
+  void (*read)(const FieldReader& in, Document& out);
 };
 
 std::span<const Field<Region>> RegionFields();

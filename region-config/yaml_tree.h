@@ -21,9 +21,9 @@ struct YamlNode {
 
   Kind kind = Kind::kNull;
   Position position;
-  std::string text;             // Of kPlain and kQuoted.
-  std::vector<Entry> entries;   // Of kMap, in file order, no key twice.
-  std::vector<YamlNode> items;  // Of kList.
+  std::string text = {};             // Of kPlain and kQuoted.
+  std::vector<Entry> entries = {};   // Of kMap, in file order, no key twice.
+  std::vector<YamlNode> items = {};  // Of kList.
 
   const Entry* Find(std::string_view key) const;
 };

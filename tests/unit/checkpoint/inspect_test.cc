@@ -13,7 +13,7 @@
 #include "checkpoint/region_table.h"
 #include "checkpoint/rocks_store.h"
 #include "checkpoint/topic_table.h"
-#include "tests/unit/checkpoint/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 #include <catch2/catch.hpp>
 

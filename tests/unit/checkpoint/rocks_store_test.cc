@@ -8,7 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/random.h"
-#include "tests/unit/checkpoint/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 #include <catch2/catch.hpp>
 

@@ -8,7 +8,7 @@
 
 #include "checkpoint/memory_store.h"
 #include "checkpoint/rocks_store.h"
-#include "tests/unit/checkpoint/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 #include <catch2/catch.hpp>
 

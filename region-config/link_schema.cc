@@ -1,0 +1,148 @@
+// The fields of kind Link.
+#include <array>
+
+#include "region-config/schema.h"
+#include "region-config/topic_filter.h"
+
+namespace atl::config {
+namespace {
+
+constexpr std::array<std::string_view, 1> kVersions = {"atoll/v1"};
+constexpr std::array<std::string_view, 1> kKinds = {"Link"};
+constexpr std::array<std::string_view, 2> kSourceKinds = {"atoll", "kafka"};
+constexpr std::array<std::string_view, 4> kMatches = {"literal", "prefix", "glob", "regex"};
+constexpr std::array<std::string_view, 2> kOnGap = {"stop", "skip"};
+constexpr std::array<std::string_view, 2> kDeletes = {"keep", "follow"};
+constexpr std::array<std::string_view, 3> kRuleKeys = {"include", "exclude", "match"};
+
+void ReadBootstrapServers(const FieldReader& in, Link& out) {
+  out.source.bootstrap_servers.clear();
+  const size_t count = in.List().value_or(0);
+  for (size_t i = 0; i < count; ++i)
+    if (auto server = in.Item(i).HostPort(1))
+      out.source.bootstrap_servers.push_back(*std::move(server));
+}
+
+// {include: PATTERN, match: HOW} or {exclude: ...}.
+void ReadRule(const FieldReader& in, Link& out) {
+  if (!in.OnlyKeys(kRuleKeys)) return;
+  const std::optional<FieldReader> include = in.Child("include");
+  const std::optional<FieldReader> exclude = in.Child("exclude");
+  if (include.has_value() == exclude.has_value())
+    return in.Refuse("a rule has either `include` or `exclude`");
+  TopicRule rule;
+  rule.action = include ? RuleAction::kInclude : RuleAction::kExclude;
+  if (const std::optional<FieldReader> match = in.Child("match")) {
+    const std::optional<size_t> word = match->OneOf(kMatches);
+    if (!word) return;
+    constexpr std::array kValues = {TopicMatch::kLiteral, TopicMatch::kPrefix, TopicMatch::kGlob,
+                                    TopicMatch::kRegex};
+    rule.match = kValues[*word];
+  }
+  const FieldReader& pattern = include ? *include : *exclude;
+  std::optional<std::string> text = pattern.Text();
+  if (!text) return;
+  if (const Status status = CheckPattern(rule.match, *text); !status.ok())
+    return pattern.Refuse(std::string(StatusMessage(status)));
+  const bool wild = text->find_first_of("*?") != std::string::npos;
+  if (rule.match == TopicMatch::kGlob && !wild) rule.match = TopicMatch::kLiteral;
+  rule.pattern = *std::move(text);
+  out.topics.push_back(std::move(rule));
+}
+
+void ReadRules(const FieldReader& in, Link& out) {
+  out.topics.clear();
+  const size_t count = in.List().value_or(0);
+  for (size_t i = 0; i < count; ++i) ReadRule(in.Item(i), out);
+}
+
+void ReadStartFrom(const FieldReader& in, Link& out) {
+  const std::string& text = in.node().text;
+  if (text == "earliest") {
+    out.start_from = {StartFrom::Kind::kEarliest, kNoTimestamp};
+  } else if (text == "latest") {
+    out.start_from = {StartFrom::Kind::kLatest, kNoTimestamp};
+  } else if (const std::optional<Timestamp> time = in.Time("earliest, latest or a time")) {
+    out.start_from = {StartFrom::Kind::kTimestamp, *time};
+  }
+}
+
+void ReadRpo(const FieldReader& in, Link& out) {
+  const std::optional<Duration> length = in.Length();
+  if (!length) return;
+  if (*length <= Duration::zero()) return in.Refuse("must be longer than 0");
+  out.rpo = *length;
+}
+
+using F = Field<Link>;
+constexpr Presence kRequired = Presence::kRequired;
+constexpr Presence kOptional = Presence::kOptional;
+constexpr Change kRestart = Change::kRestart;
+constexpr Change kNever = Change::kNever;
+
+constexpr std::array kFields = {
+    F{"apiVersion", "atoll/v1", kRequired, "", "atoll/v1", kRestart,
+      "Version of this document's form.",
+      [](const FieldReader& in, Link&) { (void)in.OneOf(kVersions); }},
+    F{"kind", "Link", kRequired, "", "Link", kRestart,
+      "What the document describes. A link is written in the region that pulls.",
+      [](const FieldReader& in, Link&) { (void)in.OneOf(kKinds); }},
+    F{"metadata.name", "name", kRequired, "", "from-eu-west", kNever,
+      "The link's name; positions and events are kept under it.",
+      [](const FieldReader& in, Link& out) {
+        if (auto name = in.Name()) out.name = LinkName(*std::move(name));
+      }},
+    F{"spec.source.region", "name", kRequired, "", "eu-west", kNever,
+      "The source region's own name, or one of your choice for an Apache Kafka cluster.",
+      [](const FieldReader& in, Link& out) {
+        if (auto name = in.Name()) out.source.region = RegionName(*std::move(name));
+      }},
+    F{"spec.source.kind", "atoll | kafka", kOptional, "atoll", "atoll", kRestart,
+      "What the source is: another Atoll region or an Apache Kafka cluster.",
+      [](const FieldReader& in, Link& out) {
+        if (const auto word = in.OneOf(kSourceKinds))
+          out.source.kind = *word == 0 ? SourceKind::kAtoll : SourceKind::kKafka;
+      }},
+    F{"spec.source.bootstrapServers", "list of host:port", kRequired, "", "[\"127.0.0.1:29092\"]",
+      kRestart, "Brokers of the source to ask first. May contain ${env:NAME}.",
+      ReadBootstrapServers},
+    F{"spec.topics", "list of rules", kOptional, "[{include: \"*\", match: glob}]",
+      "[{exclude: \"tmp.\", match: prefix}, {include: \"*\", match: glob}]", kRestart,
+      "{include: PATTERN} or {exclude: PATTERN}, with match: literal | prefix | glob | regex "
+      "(glob if left out). The first rule that matches decides; no match is no. Topics that begin "
+      "with __ are mirrored only where a rule includes them by their whole name.",
+      ReadRules},
+    F{"spec.startFrom", "earliest | latest | time", kOptional, "earliest", "earliest", kRestart,
+      "Where a topic that is met for the first time begins; a time like 2026-01-31T08:00:00Z.",
+      ReadStartFrom},
+    F{"spec.objectives.rpo", "duration", kOptional, "30s", "30s", kRestart,
+      "At most this much would be lost in a failover; reports and alerts compare with it.",
+      ReadRpo},
+    F{"spec.paused", "true | false", kOptional, "false", "false", kRestart,
+      "true: the link pulls nothing until it is resumed.",
+      [](const FieldReader& in, Link& out) { out.paused = in.Boolean().value_or(false); }},
+    F{"spec.onGap", "stop | skip", kOptional, "stop", "stop", kRestart,
+      "What a partition does when the source has deleted records that were not mirrored yet: wait "
+      "for an operator, or go on behind the gap. Either way the gap is a lasting event.",
+      [](const FieldReader& in, Link& out) {
+        if (const auto word = in.OneOf(kOnGap))
+          out.on_gap = *word == 0 ? OnGap::kStop : OnGap::kSkip;
+      }},
+    F{"spec.deletes", "keep | follow", kOptional, "keep", "keep", kRestart,
+      "What happens to the mirror of a topic that the source deletes.",
+      [](const FieldReader& in, Link& out) {
+        if (const auto word = in.OneOf(kDeletes))
+          out.deletes = *word == 0 ? Deletes::kKeep : Deletes::kFollow;
+      }},
+    F{"spec.sync.topicConfigs", "true | false", kOptional, "true", "true", kRestart,
+      "A topic's effective configuration is copied from the source.",
+      [](const FieldReader& in, Link& out) {
+        out.sync_topic_configs = in.Boolean().value_or(false);
+      }},
+};
+
+}  // namespace
+
+std::span<const Field<Link>> LinkFields() { return kFields; }
+
+}  // namespace atl::config

@@ -1,0 +1,121 @@
+// The fields of kind Region.
+#include <array>
+
+#include "region-config/schema.h"
+
+namespace atl::config {
+namespace {
+
+constexpr std::array<std::string_view, 1> kVersions = {"atoll/v1"};
+constexpr std::array<std::string_view, 1> kKinds = {"Region"};
+constexpr std::array<std::string_view, 2> kDurabilities = {"fsync", "os"};
+constexpr int64_t kMinSegmentBytes = 64 * 1024;
+constexpr int64_t kMaxSegmentBytes = (int64_t{1} << 31) - 1;  // Kafka's index has 32-bit positions.
+
+void ReadSegmentBytes(const FieldReader& in, Region& out) {
+  const std::optional<ByteCount> size = in.Size();
+  if (!size) return;
+  if (size->value() < kMinSegmentBytes || size->value() > kMaxSegmentBytes)
+    return in.Refuse("is not between 64KiB and 2GiB (less one byte)");
+  out.storage.segment_bytes = *size;
+}
+
+void ReadRetention(const FieldReader& in, Region& out) {
+  const std::optional<Duration> length = in.Length();
+  if (!length) return;
+  if (*length <= Duration::zero()) return in.Refuse("must be longer than 0");
+  out.storage.retention = *length;
+}
+
+void ReadRetentionBytes(const FieldReader& in, Region& out) {
+  const std::optional<ByteCount> size = in.Size();
+  if (!size) return;
+  if (*size == ByteCount(0)) return in.Refuse("must be more than 0; leave it out for no limit");
+  out.storage.retention_bytes = *size;
+}
+
+using F = Field<Region>;
+constexpr Presence kRequired = Presence::kRequired;
+constexpr Presence kOptional = Presence::kOptional;
+constexpr Change kRestart = Change::kRestart;
+constexpr Change kNever = Change::kNever;
+
+constexpr std::array kFields = {
+    F{"apiVersion", "atoll/v1", kRequired, "", "atoll/v1", kRestart,
+      "Version of this document's form.",
+      [](const FieldReader& in, Region&) { (void)in.OneOf(kVersions); }},
+    F{"kind", "Region", kRequired, "", "Region", kRestart, "What the document describes.",
+      [](const FieldReader& in, Region&) { (void)in.OneOf(kKinds); }},
+    F{"metadata.name", "name", kRequired, "", "us-east", kNever,
+      "The region's name, as links of other regions and every report call it.",
+      [](const FieldReader& in, Region& out) {
+        if (auto name = in.Name()) out.name = RegionName(*std::move(name));
+      }},
+    F{"spec.ordinal", "1..250", kRequired, "", "1", kNever,
+      "Unique among linked regions; part of every epoch and producer id that is minted here.",
+      [](const FieldReader& in, Region& out) {
+        if (const auto value = in.Integer(1, kMaxRegionOrdinal))
+          out.ordinal = RegionOrdinal(static_cast<int32_t>(*value));
+      }},
+    F{"spec.dataDir", "path", kRequired, "", "./data/us-east", kRestart,
+      "Folder of the logs and the checkpoint store. May contain ${env:NAME}.",
+      [](const FieldReader& in, Region& out) {
+        if (auto text = in.Text()) out.data_dir = *std::move(text);
+      }},
+    F{"spec.listeners.kafka.bind", "host:port", kRequired, "", "\"127.0.0.1:19092\"", kRestart,
+      "Where Kafka clients are served. Port 0: the system picks one.",
+      [](const FieldReader& in, Region& out) {
+        if (auto endpoint = in.HostPort(0)) out.kafka.bind = *std::move(endpoint);
+      }},
+    F{"spec.listeners.kafka.advertise", "host:port", kOptional, "", "\"127.0.0.1:19092\"", kRestart,
+      "What clients are told to connect to. Left out: as `bind`.",
+      [](const FieldReader& in, Region& out) {
+        if (auto endpoint = in.HostPort(0)) out.kafka.advertise = *std::move(endpoint);
+      }},
+    F{"spec.listeners.admin.bind", "host:port", kOptional, "\"127.0.0.1:9644\"",
+      "\"127.0.0.1:19644\"", kRestart, "Where /metrics, /livez, /readyz and /v1 are served.",
+      [](const FieldReader& in, Region& out) {
+        if (auto endpoint = in.HostPort(0)) out.admin.bind = *std::move(endpoint);
+      }},
+    F{"spec.insecure", "true | false", kOptional, "false", "false", kRestart,
+      "true: listeners that other machines reach are meant, although nothing is encrypted or "
+      "authenticated.",
+      [](const FieldReader& in, Region& out) { out.insecure = in.Boolean().value_or(false); }},
+    F{"spec.storage.durability", "fsync | os", kOptional, "fsync", "fsync", kRestart,
+      "fsync: acknowledged, readable and mirrored only after an fsync. os: after the write, as "
+      "Kafka does.",
+      [](const FieldReader& in, Region& out) {
+        if (const auto word = in.OneOf(kDurabilities))
+          out.storage.durability = *word == 0 ? Durability::kFsync : Durability::kOs;
+      }},
+    F{"spec.storage.segmentBytes", "size", kOptional, "1GiB", "1GiB", kRestart,
+      "A log's segment is closed before it grows beyond this. 64KiB to 2GiB.", ReadSegmentBytes},
+    F{"spec.storage.retention", "duration", kOptional, "7d", "7d", kRestart,
+      "Segments whose newest record is older are deleted; a topic may have its own.",
+      ReadRetention},
+    F{"spec.storage.retentionBytes", "size", kOptional, "", "100GiB", kRestart,
+      "Oldest segments of a partition are deleted while it is larger. Left out: no limit.",
+      ReadRetentionBytes},
+    F{"spec.topics.autoCreate", "true | false", kOptional, "true", "true", kRestart,
+      "A topic that a client names is created when it does not exist.",
+      [](const FieldReader& in, Region& out) {
+        out.topics.auto_create = in.Boolean().value_or(false);
+      }},
+    F{"spec.topics.defaultPartitions", "1..10000", kOptional, "1", "4", kRestart,
+      "Partitions of a topic that is created without a number.",
+      [](const FieldReader& in, Region& out) {
+        if (const auto value = in.Integer(1, 10'000))
+          out.topics.default_partitions = static_cast<int32_t>(*value);
+      }},
+    F{"spec.topics.replicationFactorClamp", "true | false", kOptional, "true", "true", kRestart,
+      "A replication factor above 1 is taken as 1. false: it is refused.",
+      [](const FieldReader& in, Region& out) {
+        out.topics.replication_factor_clamp = in.Boolean().value_or(false);
+      }},
+};
+
+}  // namespace
+
+std::span<const Field<Region>> RegionFields() { return kFields; }
+
+}  // namespace atl::config
