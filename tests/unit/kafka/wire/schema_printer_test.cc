@@ -2,8 +2,6 @@
 // message JSON; the one difference is ListOffsets' replica_id, whose default here says "no broker".
 #include "kafka/wire/schema_printer.h"
 
-#include <cstdlib>
-
 #include "base/file.h"
 #include "tests/unit/kafka/wire/all_messages.h"
 
@@ -12,20 +10,14 @@
 namespace atl::kafka {
 namespace {
 
-// This file is tests/unit/kafka/wire/schema_printer_test.cc.
-std::string GoldenPath() {
-  std::string folder = __FILE__;
-  for (int i = 0; i < 4; ++i) folder = ParentPath(folder);
-  return JoinPath(folder, "golden/schemas.txt");
-}
-
 TEST_CASE("The schemas are those of the golden text", "[schema]") {
   std::string text;
   AllRequests::ForEach([&]<class R>(const R&) {
     if (!text.empty()) text += "\n";
     text += SchemaText<R>();
   });
-  const StatusOr<Bytes> golden = ReadWholeFile(PosixFileSystem(), GoldenPath(), ByteCount(1 << 20));
+  const StatusOr<Bytes> golden = ReadWholeFile(
+      PosixFileSystem(), JoinPath(ATOLL_GOLDEN_FOLDER, "schemas.txt"), ByteCount(1 << 20));
   REQUIRE(golden.status() == OkStatus());
   REQUIRE(text == AsText(*golden));
 }
