@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "base/status_name.h"
 #include "base/types.h"
 #include "base/uuid.h"
 #include "base/varint.h"
@@ -48,6 +49,10 @@ StatusOr<int> Quarter(int value) {
   ASSIGN_OR_RETURN(const int half, Half(value));
   RETURN_IF_ERROR(Half(half).status());
   return half / 2;
+}
+
+TEST_CASE("A status code has a name for metrics", "[status]") {
+  REQUIRE(StatusCodeName(StatusCode::kDataLoss) == "DATA_LOSS");
 }
 
 TEST_CASE("The status macros return the first error and pass values on", "[status]") {

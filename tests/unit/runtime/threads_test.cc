@@ -6,9 +6,11 @@
 #include <future>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "base/failpoint.h"
 #include "runtime/asio.h"
+#include "runtime/hardware.h"
 #include "runtime/reactor.h"
 #include "runtime/signal.h"
 #include "runtime/task_group.h"
@@ -104,6 +106,8 @@ TEST_CASE("A pool deals its reactors out in turn", "[reactor]") {
   for (int i = 0; i < 6; ++i) dealt.insert(pool.Next().name());
   for (int i = 0; i < 3; ++i) REQUIRE(dealt.count(pool.at(i).name()) == 2);
 }
+
+TEST_CASE("A machine has at least one processor", "[reactor]") { REQUIRE(HardwareThreads() >= 1); }
 
 awaitable<void> WaitForSignal(Reactor* reactor, std::promise<int>* received) {
   received->set_value(co_await WaitForStopSignal(*reactor));
