@@ -15,7 +15,9 @@ namespace atl::kafka {
 // The message's API and which half of it, "Fetch request".
 template <Message M>
 std::string MessageName() {
-  return std::string(ApiOf<M>::kName) + (RequestMessage<M> ? " request" : " response");
+  std::string name(ApiOf<M>::kName);  // Appended to: GCC 12 warns wrongly about operator+ here.
+  name += RequestMessage<M> ? " request" : " response";
+  return name;
 }
 
 // `bytes` is a body without its header, and nothing else: bytes left over are an error (kDataLoss,

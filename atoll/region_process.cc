@@ -1,0 +1,243 @@
+#include "atoll/region_process.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <thread>
+
+#include "atoll/identity.h"
+#include "atoll/process_metrics.h"
+#include "atoll/ticker.h"
+#include "atoll/version.h"
+#include "base/failpoint.h"
+#include "base/logging.h"
+#include "checkpoint/event_table.h"
+#include "checkpoint/mirror_table.h"
+#include "checkpoint/partition_state_table.h"
+#include "checkpoint/rocks_store.h"
+#include "checkpoint/topic_table.h"
+#include "core-broker/admin/health.h"
+#include "core-broker/admin/http_server.h"
+#include "core-broker/admin/metrics_page.h"
+#include "core-broker/server/listener.h"
+#include "core-broker/server/topic_routes.h"
+#include "mirror/links.h"
+#include "mirror/ownership/ownership.h"
+#include "mirror/pull/local_sink.h"
+#include "mirror/routes.h"
+#include "runtime/signal.h"
+
+namespace atl {
+namespace {
+
+Failpoint serving("start.serving");
+
+int Threads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+broker::TopicConfig RegionDefaults(const config::Storage& storage) {
+  std::map<std::string, std::string> defaults;
+  defaults["segment.bytes"] = std::to_string(storage.segment_bytes.value());
+  defaults["retention.ms"] = std::to_string(
+      std::chrono::duration_cast<std::chrono::milliseconds>(storage.retention).count());
+  if (storage.retention_bytes)
+    defaults["retention.bytes"] = std::to_string(storage.retention_bytes->value());
+  defaults["atoll.durability"] = storage.durability == config::Durability::kFsync ? "fsync" : "os";
+  return broker::TopicConfig(std::move(defaults), {});
+}
+
+broker::BrokerConfig BrokerConfigOf(const config::Region& region, const Uuid& cluster_id) {
+  broker::BrokerConfig config;
+  config.cluster_id = cluster_id;
+  config.node_id = NodeId(region.ordinal.value());
+  config.region = region.name;
+  config.data_folder = region.data_dir;
+  config.advertised_host = region.kafka.advertise.host;
+  config.advertised_port = region.kafka.advertise.port;
+  config.auto_create = region.topics.auto_create;
+  config.default_partitions = region.topics.default_partitions;
+  config.replication_factor_clamp = region.topics.replication_factor_clamp;
+  return config;
+}
+
+}  // namespace
+
+// Declared in the order in which they are built; destroyed in reverse.
+struct RegionProcess::Parts {
+  Parts(const config::Config& c, std::unique_ptr<checkpoint::Store> s,
+        std::unique_ptr<checkpoint::EventTable> e)
+      : config(c),
+        store(std::move(s)),
+        topics(*store),
+        states(*store),
+        region_table(*store),
+        mirror_table(*store),
+        event_table(std::move(e)),
+        random(SystemSeed()),
+        reactors(Threads()),
+        admin_reactor("admin"),
+        shards(Threads(), PosixFileSystem(), c.region.data_dir, metrics),
+        blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
+        link_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
+        gate(c.region.ordinal),
+        catalog({.data_folder = c.region.data_dir,
+                 .region = c.region.ordinal,
+                 .defaults = RegionDefaults(c.region.storage),
+                 .seed = random.Next()},
+                {PosixFileSystem(), SystemClock(), metrics, states, gate}, topics, shards),
+        producer_ids(region_table, c.region.ordinal),
+        session_ids(random.Next()),
+        events(*event_table, metrics),
+        sink(catalog, shards) {}
+
+  const config::Config config;
+  Metrics metrics;
+  std::unique_ptr<checkpoint::Store> store;
+  checkpoint::TopicTable topics;
+  checkpoint::PartitionStateTable states;
+  checkpoint::RegionTable region_table;
+  checkpoint::MirrorTable mirror_table;
+  std::unique_ptr<checkpoint::EventTable> event_table;
+  Random random;
+  runtime::ReactorPool reactors;
+  runtime::Reactor admin_reactor;
+  runtime::StorageShards shards;
+  runtime::StorageShards blocking;
+  runtime::StorageShards link_blocking;
+  mirror::CatalogGate gate;
+  broker::Catalog catalog;
+  broker::ProducerIds producer_ids;
+  broker::FetchSessionIds session_ids;
+  mirror::Events events;
+  mirror::LocalSink sink;
+  std::unique_ptr<broker::Broker> broker;
+  std::unique_ptr<broker::Listener> listener;
+  std::unique_ptr<mirror::Links> links;
+  broker::Health health;
+  broker::Router router;
+  std::unique_ptr<broker::HttpServer> http;
+  std::vector<std::shared_ptr<void>> collectors;
+  std::unique_ptr<Ticker> ticker;
+  bool running = false;
+
+  Status Recover();
+  Status Bind();
+  void Wire();
+  void Run();
+};
+
+Status RegionProcess::Parts::Recover() {
+  ASSIGN_OR_RETURN(const IdentityOutcome identity,
+                   LoadIdentity(PosixFileSystem(), config.region.data_dir, region_table,
+                                config.region.name, config.region.ordinal, random));
+  ASSIGN_OR_RETURN(const std::optional<WallTime> clean_stop, region_table.TakeCleanShutdown());
+  gate.Follow(catalog);
+  RETURN_IF_ERROR(catalog.Load(!identity.is_new && !clean_stop));
+  broker.reset(
+      new broker::Broker{.config = BrokerConfigOf(config.region, identity.identity.cluster_id),
+                         .catalog = catalog,
+                         .gate = gate,
+                         .files = PosixFileSystem(),
+                         .shards = shards,
+                         .blocking = blocking,
+                         .producer_ids = producer_ids,
+                         .session_ids = session_ids,
+                         .metrics = metrics,
+                         .clock = SystemClock()});
+  return OkStatus();
+}
+
+Status RegionProcess::Parts::Bind() {
+  const config::Endpoint& kafka = config.region.kafka.bind;
+  listener = std::make_unique<broker::Listener>(*broker, reactors);
+  RETURN_IF_ERROR(listener->Open(kafka.host, kafka.port));
+  if (broker->config.advertised_port == 0) broker->config.advertised_port = listener->port();
+  const config::Endpoint& admin = config.region.admin.bind;
+  http = std::make_unique<broker::HttpServer>(admin_reactor, router, broker::HttpLimits());
+  return http->Open(admin.host, admin.port);
+}
+
+// Routes, health and metrics: all that looks at the parts from outside.
+void RegionProcess::Parts::Wire() {
+  health.Register(router);
+  broker::AddPartitionCheck(health, *broker);
+  broker::RegisterMetricsPage(router, metrics);
+  broker::RegisterTopicRoutes(router, *broker);
+  const config::Endpoint kafka{broker->config.advertised_host,
+                               static_cast<uint16_t>(broker->config.advertised_port)};
+  const config::Endpoint admin{config.region.admin.bind.host, static_cast<uint16_t>(http->port())};
+  broker::RegisterStatusRoute(router, *broker,
+                              {.ordinal = config.region.ordinal,
+                               .version = kVersion,
+                               .kafka_address = kafka.ToString(),
+                               .admin_address = admin.ToString(),
+                               .started = SystemClock().Now()});
+  mirror::RegisterRoutes(router, *links);
+  collectors.push_back(AddProcessMetrics(metrics));
+  collectors.push_back(metrics.AddCollector(
+      [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));
+}
+
+void RegionProcess::Parts::Run() {
+  reactors.Start();
+  admin_reactor.Start();
+  http->Start();
+  listener->Start();
+  links->Start();
+  ticker->Start();
+  running = true;
+}
+
+RegionProcess::RegionProcess(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+RegionProcess::~RegionProcess() = default;
+
+StatusOr<std::unique_ptr<RegionProcess>> RegionProcess::Start(const config::Config& config) {
+  const std::string& folder = config.region.data_dir;
+  RETURN_IF_ERROR(PosixFileSystem().CreateFolders(folder));
+  ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Store> store,
+                   checkpoint::RocksStore::Open(JoinPath(folder, "checkpoint")));
+  ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::EventTable> events,
+                   checkpoint::EventTable::Open(*store));
+  auto parts = std::make_unique<Parts>(config, std::move(store), std::move(events));
+  RETURN_IF_ERROR(parts->Recover());
+  RETURN_IF_ERROR(parts->Bind());
+  parts->Wire();
+  parts->Run();
+  serving.Pass();
+  return std::unique_ptr<RegionProcess>(new RegionProcess(std::move(parts)));
+}
+
+std::string RegionProcess::ReadyLine() const {
+  const broker::BrokerConfig& kafka = parts_->broker->config;
+  const config::Endpoint advertised{kafka.advertised_host,
+                                    static_cast<uint16_t>(kafka.advertised_port)};
+  const config::Endpoint admin{parts_->config.region.admin.bind.host,
+                               static_cast<uint16_t>(parts_->http->port())};
+  return fmt::format("ready region={} kafka={} admin={}", kafka.region.value(),
+                     advertised.ToString(), admin.ToString());
+}
+
+void RegionProcess::WaitForStop() {
+  runtime::Reactor& reactor = parts_->admin_reactor;
+  boost::asio::co_spawn(reactor.executor(), runtime::WaitForStopSignal(reactor),
+                        boost::asio::use_future)
+      .get();
+}
+
+Status RegionProcess::Stop() {
+  Parts& parts = *parts_;
+  parts.links->Stop();
+  parts.listener->Stop();
+  parts.ticker->Stop();
+  const Status closed = parts.catalog.Close();
+  parts.shards.Stop();
+  parts.blocking.Stop();
+  parts.link_blocking.Stop();
+  parts.http->Stop();
+  parts.reactors.Stop();
+  parts.admin_reactor.Stop();
+  RETURN_IF_ERROR(closed);
+  return parts.region_table.PutCleanShutdown(SystemClock().WallNow());
+}
+
+}  // namespace atl

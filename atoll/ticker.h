@@ -1,0 +1,35 @@
+// The process's slow clock: every 20 ms what was written lazily to the store is synced in one
+// group, every second the catalogue ticks (retention, state to the checkpoint, reopening of what is
+// offline). The work runs on the blocking shard, one round at a time: a slow disk stretches the
+// period instead of piling up rounds.
+#pragma once
+
+#include <memory>
+
+#include "checkpoint/store.h"
+#include "core-broker/catalog/catalog.h"
+#include "runtime/reactor.h"
+#include "runtime/storage_shards.h"
+#include "runtime/task_group.h"
+
+namespace atl {
+
+class Ticker {
+ public:
+  // All outlive this; `reactor` runs from before Start() to after Stop().
+  Ticker(runtime::Reactor& reactor, runtime::StorageShards& blocking, checkpoint::Store& store,
+         broker::Catalog& catalog);
+  void Start();
+  void Stop();
+
+ private:
+  boost::asio::awaitable<void> Run();
+
+  runtime::Reactor& reactor_;
+  runtime::StorageShards& blocking_;
+  checkpoint::Store& store_;
+  broker::Catalog& catalog_;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace atl
