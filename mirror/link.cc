@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/logging.h"
+#include "base/status_name.h"
 #include "mirror/pull/blocking.h"
 
 namespace atl::mirror {
@@ -123,29 +124,19 @@ void Link::Stop() {
   boost::asio::co_spawn(reactor_.executor(), Drain(), boost::asio::use_future).get();
 }
 
-std::shared_ptr<const LinkSnapshot> Link::snapshot() const {
-  MutexLock lock(&mutex_);
-  return snapshot_;
-}
-
 Status Link::SetPaused(bool paused) {
   checkpoint::LinkState state;
   state.link = config_.name;
   state.paused = paused;
-  {
-    MutexLock lock(&mutex_);
-    state.source_cluster_id = known_cluster_;
-  }
+  state.source_cluster_id = shared_.known_cluster();
   RETURN_IF_ERROR(context_.table.PutLink(state, checkpoint::Sync::kNow));
-  {
-    MutexLock lock(&mutex_);
-    wants_pause_ = paused;
-  }
+  shared_.SetWantsPause(paused);
   LogInfo("mirror", "link {}: {} by an operator", config_.name.value(),
           paused ? "paused" : "resumed");
   OnReactor([this, paused] {
     paused_ = paused || config_.paused;
     ApplyPauses();
+    discovery_.Set();
   });
   return OkStatus();
 }
@@ -201,11 +192,8 @@ awaitable<Status> Link::LoadDurable() {
   for (const checkpoint::MirrorPosition& position : loaded->positions) {
     checkpoints_[{position.topic, position.partition}] = position.applied_end;
   }
-  {
-    MutexLock lock(&mutex_);
-    wants_pause_ = loaded->link.paused;
-    known_cluster_ = stored_cluster_id_;
-  }
+  shared_.SetWantsPause(loaded->link.paused);
+  shared_.SetKnownCluster(stored_cluster_id_);
   co_return OkStatus();
 }
 
@@ -232,7 +220,7 @@ awaitable<void> Link::Discover() {
         co_await KeepIdentity();
       } else {
         pause = std::min(kDiscoverEvery, backoff_.Next());
-        OnError("connect", absl::StatusCodeToString(status.code()));
+        OnError("connect", StatusCodeName(status.code()));
         LoseUnassigned(status);
       }
       Assign();
@@ -251,11 +239,8 @@ awaitable<void> Link::KeepIdentity() {
   checkpoint::LinkState state;
   state.link = config_.name;
   state.source_cluster_id = sync_->cluster_id();
-  {
-    MutexLock lock(&mutex_);
-    state.paused = wants_pause_;
-    known_cluster_ = state.source_cluster_id;
-  }
+  state.paused = shared_.wants_pause();
+  shared_.SetKnownCluster(state.source_cluster_id);
   std::function<Status()> work = [&table = context_.table, state] {
     return table.PutLink(state, checkpoint::Sync::kNow);
   };
@@ -268,7 +253,7 @@ awaitable<void> Link::Housekeep() {
     (void)co_await runtime::Sleep(kHousekeepEvery);
     const MonotonicTime time = context_.clock.Now();
     for (auto it = pulls_.begin(); it != pulls_.end();) {
-      it->second->Update(time);
+      it->second->Update(time, pulls_.size());
       it = it->second->ended() ? pulls_.erase(it) : std::next(it);
     }
     const bool flush = round % kRoundsPerSecond == 0;
@@ -287,8 +272,13 @@ awaitable<void> Link::ServeUnassigned() {
   for (const auto& [name, room] : rooms_) {
     for (const PartitionPtr& partition : room.partitions) {
       if (partition->fetcher != nullptr) continue;
-      partition->mirror.OnTick(now());
-      for (MirrorEvent& event : partition->mirror.TakeEvents()) {
+      PartitionMirror& mirror = partition->mirror;
+      mirror.OnTick(now());
+      // What is here is known without a source.
+      if (mirror.need() == MirrorNeed::kSinkEnd) {
+        mirror.OnSinkEnd(mirror.attempt(), partition->sink->End(), now());
+      }
+      for (MirrorEvent& event : mirror.TakeEvents()) {
         partition->unrecorded.push_back(std::move(event));
       }
       if (!partition->unrecorded.empty()) waiting.push_back(partition);
@@ -321,7 +311,7 @@ awaitable<void> Link::WritePositions(bool flush) {
     return checkpoint_fsynced.Hit();
   };
   const Status written = co_await RunBlocking<Status>(context_.blocking, reactor_, std::move(work));
-  if (!written.ok()) OnError("checkpoint", absl::StatusCodeToString(written.code()));
+  if (!written.ok()) OnError("checkpoint", StatusCodeName(written.code()));
 }
 
 awaitable<void> Link::Drain() {
@@ -367,7 +357,7 @@ awaitable<Status> Link::RecordEvents(PartitionPtr partition) {
       partition->unrecorded.begin(),
       partition->unrecorded.begin() + static_cast<std::ptrdiff_t>(outcome.recorded));
   changed_ = true;
-  if (!outcome.status.ok()) OnError("events", absl::StatusCodeToString(outcome.status.code()));
+  if (!outcome.status.ok()) OnError("events", StatusCodeName(outcome.status.code()));
   co_return outcome.status;
 }
 

@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "base/mutex.h"
 #include "base/random.h"
 #include "checkpoint/mirror_table.h"
+#include "mirror/link_shared.h"
 #include "mirror/pull/broker_pull.h"
 #include "mirror/pull/kafka_source.h"
 #include "mirror/pull/topic_sync.h"
@@ -44,24 +44,6 @@ struct LinkContext {
   RegionName region;
 };
 
-struct LinkTopicRow {
-  TopicName topic;
-  TopicId id;
-  std::string state;
-  std::string reason;
-  bool paused = false;
-  std::map<std::string, std::string> wanted;
-  std::map<std::string, std::string> applied;
-  std::vector<std::string> refused_configs;
-};
-
-struct LinkSnapshot {
-  LinkSample sample;
-  std::vector<LinkTopicRow> topics;
-  WallTime since{};  // When the condition was entered.
-  LinkCondition condition = LinkCondition::kConnecting;
-};
-
 class Link final : public PullHost {
  public:
   Link(config::Link config, const LinkContext& context, uint64_t seed);
@@ -72,7 +54,7 @@ class Link final : public PullHost {
   void Stop();
 
   const config::Link& config() const { return config_; }
-  std::shared_ptr<const LinkSnapshot> snapshot() const;
+  std::shared_ptr<const LinkSnapshot> snapshot() const { return shared_.snapshot(); }
 
   // Not from a reactor of the pool. Durable when OK.
   Status SetPaused(bool paused);
@@ -153,10 +135,7 @@ class Link final : public PullHost {
   LinkCondition condition_ = LinkCondition::kConnecting;
   WallTime since_;
 
-  mutable Mutex mutex_;
-  std::shared_ptr<const LinkSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
-  bool wants_pause_ ABSL_GUARDED_BY(mutex_) = false;  // As stored; for callers from outside.
-  std::string known_cluster_ ABSL_GUARDED_BY(mutex_);
+  LinkShared shared_;
 };
 
 }  // namespace atl::mirror

@@ -4,14 +4,17 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "base/status_name.h"
 #include "kafka/wire/schema/list_offsets.h"
 #include "mirror/link.h"
 
 namespace atl::mirror {
 namespace {
 
-bool IsRetired(const PulledPartition& partition, PartitionMirror::Now now) {
-  return partition.mirror.status(now).state == MirrorState::kRetired;
+// The topic was gone or in conflict; should it be mirrored again, it is by new state machines.
+bool IsOver(const PulledPartition& partition, PartitionMirror::Now now) {
+  const MirrorState state = partition.mirror.status(now).state;
+  return state == MirrorState::kRetired || state == MirrorState::kConflict;
 }
 
 std::string_view TopicState(const SyncedTopic& synced) {
@@ -83,7 +86,7 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
     // mirrors, located from the log.
     const bool stale = room.topic != nullptr &&
                        (room.topic->id != synced.id || room.compacted != IsCompacted(synced) ||
-                        (!room.partitions.empty() && IsRetired(*room.partitions.front(), now())));
+                        (!room.partitions.empty() && IsOver(*room.partitions.front(), now())));
     if (stale) {
       for (const PartitionPtr& partition : room.partitions) {
         checkpoints_[{room.topic->id, partition->at.partition}] = partition->checkpointed;
@@ -134,6 +137,10 @@ void Link::OpenPartitions(TopicRoom& room, const SyncedTopic& synced) {
                                 "Offsets that the source no longer had.", labels);
     context_.metrics.GetCounter("atoll_mirror_divergence_total",
                                 "Places where the source's bytes disagreed.", labels);
+    Labels recreated = labels;
+    recreated["cause"] = "recreated";
+    context_.metrics.GetCounter("atoll_mirror_source_reset_total",
+                                "Times the source turned out to be another one.", recreated);
   }
   for (size_t i = room.partitions.size(); i < local->partitions.size(); ++i) {
     MirrorKey key;
@@ -143,7 +150,7 @@ void Link::OpenPartitions(TopicRoom& room, const SyncedTopic& synced) {
     key.partition = PartitionId(static_cast<int32_t>(i));
     auto sink = context_.sink.Open(key.link, key.topic_id, key.partition);
     if (!sink.ok()) {
-      OnError("apply", absl::StatusCodeToString(sink.status().code()));
+      OnError("apply", StatusCodeName(sink.status().code()));
       return;  // Again with the next description.
     }
     PartitionMirror mirror(key, policy, now().mono, now().wall, random_.Next());
@@ -193,7 +200,9 @@ void Link::LoseUnassigned(const Status& status) {
   }
   changed_ = true;
   if (sync_->refused().empty()) return;
-  LogError("mirror", "link {}: refused: {}", config_.name.value(), sync_->refused());
+  if (condition_ != LinkCondition::kRefused) {
+    LogError("mirror", "link {}: refused: {}", config_.name.value(), sync_->refused());
+  }
   // Whoever answers there now is not our source: nothing more is taken from it.
   for (auto& [name, room] : rooms_) {
     for (const PartitionPtr& partition : room.partitions) {
@@ -219,7 +228,6 @@ void Link::ApplyPauses() {
       partition->fetcher->Wake();
     }
   }
-  if (!paused_) discovery_.Set();
   changed_ = true;
 }
 
@@ -292,8 +300,7 @@ void Link::Refresh() {
   }
   fresh->condition = condition_;
   fresh->since = since_;
-  MutexLock lock(&mutex_);
-  snapshot_ = std::move(fresh);
+  shared_.SetSnapshot(std::move(fresh));
 }
 
 }  // namespace atl::mirror

@@ -46,7 +46,7 @@ ByteCount BrokerPull::received_bytes() const {
   return sum;
 }
 
-void BrokerPull::Update(MonotonicTime now) {
+void BrokerPull::Update(MonotonicTime now, size_t brokers) {
   for (auto it = fetchers_.begin(); it != fetchers_.end();) {
     if (!(*it)->ended()) {
       ++it;
@@ -73,7 +73,7 @@ void BrokerPull::Update(MonotonicTime now) {
   }
   for (; serving < wanted; ++serving) Open();
   const ByteCount share(room_.budget.capacity().value() /
-                        static_cast<int64_t>(2 * std::max<size_t>(1, wanted)));
+                        static_cast<int64_t>(2 * std::max<size_t>(1, wanted * brokers)));
   for (const auto& fetcher : fetchers_) fetcher->set_budget_share(share);
 }
 

@@ -27,8 +27,9 @@ class BrokerPull {
   BrokerPull(const Room& room, Fetcher::Options options, Random random);
 
   void Add(PartitionPtr partition);
-  // Several times a second: number of connections, ends of those that are done.
-  void Update(MonotonicTime now);
+  // Several times a second: number of connections, ends of those that are done. `brokers` share the
+  // link's budget.
+  void Update(MonotonicTime now, size_t brokers);
   // Ends all fetchers once their partitions are gone.
   void Retire();
   bool ended() const { return fetchers_.empty(); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "base/status_name.h"
 #include "kafka/wire/schema/list_offsets.h"
 #include "mirror/pull/partition_apply.h"
 
@@ -130,6 +131,7 @@ awaitable<void> Fetcher::Run() {
   while (!(retired_ && partitions_.empty())) {
     StatusOr<std::unique_ptr<SourceChannel>> opened = co_await source_.Open(options_.node);
     Status status = opened.status();
+    const std::string_view stage = status.ok() ? "fetch" : "connect";
     if (status.ok()) status = connected.Hit();
     if (status.ok()) {
       channel_ = *std::move(opened);
@@ -138,7 +140,7 @@ awaitable<void> Fetcher::Run() {
       channel_.reset();
     }
     if (status.ok()) break;  // Retired.
-    LoseSource(status);
+    LoseSource(stage, status);
     const MonotonicTime until = host_.now().mono + backoff_.Next();
     while (!retired_ && host_.now().mono < until) co_await Idle(until);
     // Retired without a connection: there is no answer to waste.
@@ -147,8 +149,8 @@ awaitable<void> Fetcher::Run() {
   ended_ = true;
 }
 
-void Fetcher::LoseSource(const Status& status) {
-  host_.OnError(channel_ == nullptr ? "fetch" : "connect", absl::StatusCodeToString(status.code()));
+void Fetcher::LoseSource(std::string_view stage, const Status& status) {
+  host_.OnError(stage, StatusCodeName(status.code()));
   for (const PartitionPtr& partition : partitions_) {
     partition->mirror.OnSourceLost(std::string(StatusMessage(status)), host_.now());
     Touch(*partition);
@@ -178,7 +180,7 @@ awaitable<Status> Fetcher::Serve() {
     }
     FetchChange change = TakeChange();
     runtime::MemoryPermit permit = co_await budget_.Acquire(reactor_, change.most);
-    const Status fetched = co_await FetchOnce(std::move(change), std::move(permit));
+    const Status fetched = co_await FetchRecords(std::move(change), std::move(permit));
     CO_RETURN_IF_ERROR(fetched);
     backoff_.Reset();
   }
@@ -187,6 +189,7 @@ awaitable<Status> Fetcher::Serve() {
 void Fetcher::Tick() {
   const PartitionMirror::Now now = host_.now();
   next_tick_ = now.mono + kTick;
+  next_retry_.reset();
   for (const PartitionPtr& partition : partitions_) {
     const uint64_t attempt = partition->mirror.attempt();
     const MirrorNeed need = partition->mirror.need();
@@ -196,10 +199,15 @@ void Fetcher::Tick() {
     if (retry || (need != MirrorNeed::kRecords && need != MirrorNeed::kNothing)) {
       Touch(*partition);
     }
-    const std::optional<MonotonicTime> wake_at = partition->mirror.wake_at();
-    if (wake_at.has_value()) next_tick_ = std::min(next_tick_, *wake_at);
+    NoteRetry(*partition);
   }
-  next_tick_ = std::max(next_tick_, now.mono + std::chrono::milliseconds(1));
+}
+
+void Fetcher::NoteRetry(const PulledPartition& partition) {
+  const std::optional<MonotonicTime> at = partition.mirror.wake_at();
+  if (!at.has_value()) return;
+  next_retry_ = std::min(next_retry_.value_or(*at), *at);
+  next_tick_ = std::min(next_tick_, *at);
 }
 
 // --- Needs ---
@@ -217,6 +225,7 @@ void Fetcher::LookAt(const PartitionPtr& partition, Work& work) {
   if (mirror.need() == MirrorNeed::kSinkEnd) {
     mirror.OnSinkEnd(mirror.attempt(), partition->sink->End(), host_.now());
   }
+  NoteRetry(*partition);
   for (MirrorEvent& event : mirror.TakeEvents()) partition->unrecorded.push_back(std::move(event));
   if (!partition->unrecorded.empty()) {
     UpdateSession(*partition, false);
@@ -421,10 +430,14 @@ FetchChange Fetcher::TakeChange() {
   const ByteCount each(std::max(kLeastFetch.value(), change.most.value() / backlogged));
   for (FetchSlice& slice : change.set) slice.most = std::max(slice.most, each);
   change.max_wait = Throttled() ? kThrottledWait : options_.max_wait;
+  if (next_retry_.has_value()) {
+    const Duration left = *next_retry_ - host_.now().mono;
+    change.max_wait = std::clamp(left, std::min(kThrottledWait, change.max_wait), change.max_wait);
+  }
   return change;
 }
 
-awaitable<Status> Fetcher::FetchOnce(FetchChange change, runtime::MemoryPermit permit) {
+awaitable<Status> Fetcher::FetchRecords(FetchChange change, runtime::MemoryPermit permit) {
   CO_RETURN_IF_ERROR(fetch_sent.Hit());
   auto answer = co_await channel_->Fetch(std::move(change));
   CO_RETURN_IF_ERROR(answer.status());
@@ -441,8 +454,7 @@ awaitable<Status> Fetcher::FetchOnce(FetchChange change, runtime::MemoryPermit p
   co_await RaiseEpochs(hand_overs);
   auto held = std::make_shared<HeldBytes>();
   held->bytes = std::move(answer->bytes);
-  permit.Release();
-  held->permit = budget_.TryAcquire(answer->wire_bytes);
+  held->permit = std::move(permit);
   Apply(std::move(hand_overs), std::move(held));
   co_return OkStatus();
 }

@@ -14,7 +14,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/hash_map.h"
@@ -89,7 +91,7 @@ class Fetcher {
 
   runtime::awaitable<Status> Serve();
   runtime::awaitable<Status> ServeNeeds();
-  runtime::awaitable<Status> FetchOnce(FetchChange change, runtime::MemoryPermit permit);
+  runtime::awaitable<Status> FetchRecords(FetchChange change, runtime::MemoryPermit permit);
   runtime::awaitable<Status> AskEpochEnds(std::vector<PartitionPtr> partitions);
   runtime::awaitable<Status> AskLastBatches(std::vector<PartitionPtr> partitions);
   runtime::awaitable<Status> AskStarts(std::vector<PartitionPtr> partitions);
@@ -108,8 +110,9 @@ class Fetcher {
   void FollowLogStart(const PartitionPtr& partition);
   void Post(std::unique_ptr<ApplyRequest> request);
   void Tick();
+  void NoteRetry(const PulledPartition& partition);
   void TouchAll();
-  void LoseSource(const Status& status);
+  void LoseSource(std::string_view stage, const Status& status);
   PartitionPtr Find(const PartitionAtSource& at) const;
   bool Throttled() const;
 
@@ -132,6 +135,7 @@ class Fetcher {
   FetchSize size_;
   ByteCount past_received_{0};  // On connections that are gone.
   MonotonicTime next_tick_{};
+  std::optional<MonotonicTime> next_retry_;  // Some partition wants to be ticked then.
   MonotonicTime next_heartbeat_{};
   std::vector<kafka::BatchView> verified_;  // Reused.
   bool retired_ = false;

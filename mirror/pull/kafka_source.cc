@@ -94,8 +94,8 @@ kafka::CallLimits FetchLimits(ByteCount most, Duration wait) {
 }
 
 awaitable<StatusOr<FetchAnswer>> KafkaChannel::Fetch(FetchChange change) {
-  for (const FetchSlice& slice : change.set) session_.Set(slice);
   for (const PartitionAtSource& at : change.drop) session_.Drop(at);
+  for (const FetchSlice& slice : change.set) session_.Set(slice);
   kafka::FetchRequest request = NewFetch(change.most);
   request.min_bytes = 1;
   request.max_wait_ms = static_cast<int32_t>(

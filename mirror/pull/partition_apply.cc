@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/status_name.h"
 #include "mirror/pull/fetcher.h"
 
 namespace atl::mirror {
@@ -49,7 +50,7 @@ void PartitionApply::Finish(const Part& part, const ApplyItem& item) {
   PulledPartition& partition = *part.partition;
   --partition.applies_in_flight;
   if (!item.status.ok()) {
-    host_.OnError("apply", absl::StatusCodeToString(item.status.code()));
+    host_.OnError("apply", StatusCodeName(item.status.code()));
   }
   switch (part.kind) {
     case Kind::kBatches:

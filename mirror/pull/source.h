@@ -53,7 +53,8 @@ struct FetchSlice {
   ByteCount most;
 };
 
-// What changes in the channel's standing question: slices stay asked until they are dropped.
+// What changes in the channel's standing question: slices stay asked until they are dropped. One
+// that is in both lists was dropped first and set again.
 struct FetchChange {
   std::vector<FetchSlice> set;
   std::vector<PartitionAtSource> drop;
