@@ -162,8 +162,9 @@ StatusOr<Catalog::Partitions> Catalog::OpenPartitions(const checkpoint::TopicRec
     const std::string path = PartitionFolder(folder, number);
     StatusOr<bool> there = create ? StatusOr<bool>(true) : context_.files.Exists(path);
     if (there.ok() && !*there) there = NotFound("{}: the folder is missing", path);
-    StatusOr<std::shared_ptr<Partition>> opened = there.status();
-    if (there.ok()) opened = Partition::Open(context_, identity, path, config);
+    using Opened = StatusOr<std::shared_ptr<Partition>>;
+    Opened opened =
+        there.ok() ? Partition::Open(context_, identity, path, config) : Opened(there.status());
     statuses[slot] = opened.status();
     partitions[slot] =
         opened.ok() ? *std::move(opened)

@@ -28,8 +28,10 @@ Status HeaderCursor::Fill() {
       std::min<size_t>(chunk_.size(), static_cast<size_t>((limit_ - next_).value()));
   ASSIGN_OR_RETURN(chunk_size_, file_.ReadAt(next_, MutableBytes(chunk_.data(), wanted)));
   chunk_at_ = next_;
-  return chunk_size_ < wanted ? Vanished(file_, next_ + ByteCount(int64_t(chunk_size_)))
-                              : OkStatus();
+  // What lies further on may be gone with a failed sync; the batches before it are still good.
+  return chunk_size_ < kafka::kBatchHeaderBytes
+             ? Vanished(file_, next_ + ByteCount(static_cast<int64_t>(chunk_size_)))
+             : OkStatus();
 }
 
 StatusOr<bool> HeaderCursor::Next() {

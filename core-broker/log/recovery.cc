@@ -102,9 +102,14 @@ Status Recovery::CheckSealed(size_t index) {
   Segment& segment = *found_.segments[index];
   RETURN_IF_ERROR(segment.Measure());
   const Segment& next = *found_.segments[index + 1];
-  ASSIGN_OR_RETURN(const TimeEntry largest, segment.largest());
-  if (largest.offset >= next.base()) {
-    return Corrupt("{} holds offset {} and overlaps {}", segment.path(), largest.offset.value(),
+  const StatusOr<Offset> end = segment.SealedEnd();
+  if (!end.ok()) {
+    // Damage in one segment is no reason to refuse the others; who reads it is told.
+    LogError("log", "{}", StatusMessage(end.status()));
+    return OkStatus();
+  }
+  if (*end > next.base()) {
+    return Corrupt("{} ends at offset {} and overlaps {}", segment.path(), end->value(),
                    next.path());
   }
   return OkStatus();

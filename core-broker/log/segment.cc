@@ -64,7 +64,12 @@ Status Segment::PrepareLocked() const {
     ForgetIndexesLocked();
     walked = WalkLocked(kWhole);
   }
-  if (!walked.ok()) LogError("log", "{}", StatusMessage(walked.status()));
+  if (!walked.ok()) {
+    // Damage: what the index knows of the batches behind it is still worth having.
+    LogError("log", "{}", StatusMessage(walked.status()));
+    ReadIndexesLocked(kWhole);
+    largest_ = time_index_.last().value_or(largest_);
+  }
   loaded_ = true;
   return OkStatus();
 }
@@ -113,22 +118,47 @@ StatusOr<std::optional<Segment::Boundary>> Segment::BoundaryAt(FilePosition from
   return std::optional<Boundary>({entry->position, entry->offset});
 }
 
+template <size_t entry_bytes>
+std::optional<std::array<std::byte, entry_bytes>> Segment::LastEntry(SegmentFileKind kind) const {
+  const auto file = files_.Open(PathOf(kind), OpenMode::kRead);
+  if (!file.ok()) return {};
+  const StatusOr<ByteCount> bytes = (*file)->Size();
+  const auto step = static_cast<int64_t>(entry_bytes);
+  if (!bytes.ok() || bytes->value() < step || bytes->value() % step != 0) return {};
+  std::array<std::byte, entry_bytes> entry;
+  const StatusOr<size_t> got = (*file)->ReadAt(FilePosition(bytes->value() - step), entry);
+  if (!got.ok() || *got != entry.size()) return {};
+  return entry;
+}
+
 StatusOr<TimeEntry> Segment::largest() const {
   MutexLock lock(&mutex_);
   if (loaded_ || largest_.offset != kNoOffset) return largest_;
-  const auto file = files_.Open(PathOf(SegmentFileKind::kTimeIndex), OpenMode::kRead);
-  if (file.ok()) {
-    ASSIGN_OR_RETURN(const ByteCount bytes, (*file)->Size());
-    const int64_t entry_bytes = TimeIndex::kEntryBytes;
-    std::array<std::byte, TimeIndex::kEntryBytes> entry;
-    if (bytes.value() >= entry_bytes && bytes.value() % entry_bytes == 0) {
-      const FilePosition last(bytes.value() - entry_bytes);
-      ASSIGN_OR_RETURN(const size_t got, (*file)->ReadAt(last, entry));
-      if (got == entry.size()) largest_ = TimeIndex::DecodeEntry(base_, entry);
-    }
+  const auto entry = LastEntry<TimeIndex::kEntryBytes>(SegmentFileKind::kTimeIndex);
+  if (entry) {
+    largest_ = TimeIndex::DecodeEntry(base_, *entry);
+  } else {
+    RETURN_IF_ERROR(PrepareLocked());
   }
-  if (largest_.offset == kNoOffset) RETURN_IF_ERROR(PrepareLocked());
   return largest_;
+}
+
+StatusOr<Offset> Segment::SealedEnd() const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<File> opened, files_.Open(path(), OpenMode::kRead));
+  FilePosition from;
+  if (const auto entry = LastEntry<OffsetIndex::kEntryBytes>(SegmentFileKind::kOffsetIndex)) {
+    bool whole = false;
+    const auto last = OffsetIndex::Decode(base_, *entry, size(), whole).last();
+    if (last) from = last->position;
+  }
+  HeaderCursor cursor(*opened, from, FilePosition(size().value()));
+  Offset end = base_;
+  while (true) {
+    const StatusOr<bool> moved = cursor.Next();
+    if (!moved.ok()) return AsDamage(moved.status());
+    if (!*moved) return end;
+    end = cursor.header().next_offset();
+  }
 }
 
 StatusOr<FilePosition> Segment::SeekTimestamp(Timestamp at) const {

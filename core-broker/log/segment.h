@@ -59,6 +59,8 @@ class Segment {
   StatusOr<std::optional<Boundary>> BoundaryAt(FilePosition from, FilePosition at) const;
   // The largest timestamp and the last offset of the first batch that has it.
   StatusOr<TimeEntry> largest() const;
+  // Of a sealed segment: behind its last batch, found from the last index entry on.
+  StatusOr<Offset> SealedEnd() const;
   // Every batch before the answer is older than `at`.
   StatusOr<FilePosition> SeekTimestamp(Timestamp at) const;
   // Closes a sealed segment's files unless somebody read since the last call.
@@ -100,6 +102,9 @@ class Segment {
   template <class Index>
   Status Flush(SegmentFileKind kind, const Index& index,
                std::optional<size_t>& flushed) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  // The file's last whole entry; nothing when there is none or the file's length is wrong.
+  template <size_t entry_bytes>
+  std::optional<std::array<std::byte, entry_bytes>> LastEntry(SegmentFileKind kind) const;
   StatusOr<SeekPoint> Walk(File& file, std::optional<IndexEntry> from, Offset offset) const;
 
   // The end of a recent write: what a reader at the tail asks for.

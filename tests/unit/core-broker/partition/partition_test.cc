@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/unit/core-broker/partition/partition_world.h"
 
 namespace atl::broker {
@@ -122,7 +124,10 @@ TEST_CASE("Everything survives a clean stop and start, and nothing is scanned ag
     return OkStatus();
   });
   world.Start();
-  REQUIRE(reads_of_log <= 2);  // From the last index entry to the end, and the first header.
+  // One look at each sealed segment's end; of the active one its end and its first header.
+  const auto segments = std::ranges::count_if(
+      world.Files(), [](const std::string& name) { return name.ends_with(".log"); });
+  REQUIRE(reads_of_log <= segments - 1 + 2);
   REQUIRE(world.Values() == Numbered(0, 60));
   REQUIRE(world.Append(Idempotent(Numbered(59, 60), 59)).base_offset == Offset(59));
   REQUIRE(world.Append(Idempotent(Numbered(60, 61), 60)).base_offset == Offset(60));

@@ -124,6 +124,19 @@ struct World {
     for (const StoredRecord& record : ReadAll(from)) values.push_back(record.value);
     return values;
   }
+  std::vector<std::string> Files() const {
+    StatusOr<std::vector<std::string>> names = files.List(folder);
+    REQUIRE(names.ok());
+    return *std::move(names);
+  }
+  // The active segment's log.
+  std::string LastLog() const {
+    std::string last;
+    for (const std::string& name : Files()) {
+      if (name.ends_with(".log")) last = name;
+    }
+    return JoinPath(folder, last);
+  }
   Bytes ReadBytes(const ReadOutcome& outcome) const {
     Bytes bytes;
     for (const FileSlice& slice : outcome.slices) {
@@ -137,7 +150,7 @@ struct World {
     return bytes;
   }
 
-  MemoryFileSystem files;
+  mutable MemoryFileSystem files;
   Random random;
   ManualClock clock;
   Metrics metrics;
