@@ -63,7 +63,9 @@ void Connection::Start() {
 void Connection::Close(CloseReason reason, std::string_view detail) {
   if (std::exchange(closed_, true)) return;
   metrics_.Closed(reason);
-  if (!detail.empty()) LogInfo("core-broker", "connection of {} closed: {}", peer_, detail);
+  if (!detail.empty() && lane_.context.closed_log.Allow(Now())) {
+    LogInfo("core-broker", "connection of {} closed: {}", peer_, detail);
+  }
   for (const ExchangePtr& exchange : pending_) exchange->Detach();
   pending_.clear();
   outbox_.Clear();
@@ -215,7 +217,7 @@ awaitable<void> Connection::Serve() {
   }
   if (closed_) co_return;
   pending_.push_back(exchange);
-  HandleDispatched(*exchange);
+  HandleDispatched(exchange);
   if (!pipelines) {
     co_await Finish(exchange);
     co_return;
@@ -242,11 +244,11 @@ awaitable<bool> Connection::NextProgress(MonotonicTime deadline) {
   co_return woken;
 }
 
-void Connection::HandleDispatched(const Exchange& exchange) {
-  const Dispatched dispatched = Dispatch(pending_.back());
+void Connection::HandleDispatched(const ExchangePtr& exchange) {
+  const Dispatched dispatched = Dispatch(exchange);
   if (dispatched == Dispatched::kHandled) return;
   const auto detail =
-      fmt::format("API {} version {}", exchange.header().api_key, exchange.version());
+      fmt::format("API {} version {}", exchange->header().api_key, exchange->version());
   if (dispatched == Dispatched::kMalformed) {
     Close(CloseReason::kBadRequest, detail + " is malformed");
   } else {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "base/logging.h"
 #include "core-broker/server/handlers/exchange.h"
 #include "core-broker/server/handlers/fetch_session.h"
 #include "core-broker/server/outbox.h"
@@ -34,6 +35,7 @@ struct ServerContext {
   RequestMetrics metrics;
   std::shared_ptr<FrameMemory> memory;
   std::atomic<int> open_connections{0};
+  LogThrottle closed_log{std::chrono::seconds(1)};  // Bad clients come in floods.
 };
 
 // One reactor's share of the connections; used on that reactor.
@@ -83,7 +85,8 @@ class Connection final : public ExchangeListener,
   bool CheckSize(int32_t size);
   void FillFromStash();
   void CloseOnReadError(const runtime::ErrorCode& error);
-  void HandleDispatched(const Exchange& exchange);
+  // `exchange` is the caller's own pointer: the answer may end its place in pending_.
+  void HandleDispatched(const ExchangePtr& exchange);
   void Pump();
   bool TooMuchUnanswered() const;
   MonotonicTime Now() const { return broker_.clock.Now(); }
