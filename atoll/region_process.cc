@@ -143,6 +143,24 @@ Status RegionProcess::Parts::Recover() {
                          .session_ids = session_ids,
                          .metrics = metrics,
                          .clock = SystemClock()});
+  links = std::make_unique<mirror::Links>(
+      config.links,
+      mirror::LinkContext{.reactors = reactors,
+                          .blocking = link_blocking,
+                          .clock = SystemClock(),
+                          .metrics = metrics,
+                          .catalog = catalog,
+                          .store = *store,
+                          .table = mirror_table,
+                          .events = events,
+                          .sink = sink,
+                          .cluster_id = identity.identity.cluster_id.ToString(),
+                          .region = config.region.name},
+      random.Next());
+  std::map<LinkName, RegionName> sources;
+  for (const config::Link& link : config.links) sources.emplace(link.name, link.source.region);
+  gate.NameSources(std::move(sources));
+  ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog);
   return OkStatus();
 }
 

@@ -66,14 +66,14 @@ def save(section: str, record: dict) -> None:
 class Pair:
     """us-east and eu-west of one run; eu-west mirrors us-east."""
 
-    def __init__(self, durability: str, paused: bool = False) -> None:
+    def __init__(self, durability: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR"))
         self.east = Region(pathlib.Path(self.folder.name), "us-east", 1)
         self.west = Region(pathlib.Path(self.folder.name), "eu-west", 2)
         for region in (self.east, self.west):
             region.storage = {"durability": durability}
         self.east.start()
-        self.west.links = [link(self.east, name=LINK, paused=paused)]
+        self.west.links = [link(self.east, name=LINK)]
         self.west.start()
 
     def __enter__(self) -> Pair:
@@ -88,7 +88,8 @@ class Pair:
         return cpu_seconds(self.east.process.pid), cpu_seconds(self.west.process.pid)
 
     def pause(self, paused: bool) -> None:
-        self.west.api("POST", f"/v1/links/{LINK}:{'pause' if paused else 'resume'}", {})
+        status, body = self.west.api("POST", f"/v1/links/{LINK}:{'pause' if paused else 'resume'}", {})
+        assert status == 200, body
 
     def drop(self, topic: str) -> None:
         self.east.api("DELETE", f"/v1/topics/{topic}")
@@ -117,7 +118,7 @@ def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, c
 
 
 def catchup(runs: int, section: str = "catchup", records: int = 1_000_000, size: int = 1024, codec: str = "none") -> None:
-    with Pair("os", paused=True) as pair:
+    with Pair("os") as pair:
         one_catchup(pair, section, "warm", records, size, codec, "warm-up, not counted")
         for run in range(runs):
             one_catchup(pair, section, f"catchup-{run}", records, size, codec, str(run))

@@ -109,8 +109,10 @@ bool FetchSet::Refuse(const Slot& slot, kafka::FetchPartitionData& data) const {
   return true;
 }
 
-FetchSet::Found FetchSet::Look(const Slot& slot, const FetchLimits& limits, ByteCount used,
-                               kafka::FetchPartitionData& data) const {
+FetchSet::Found FetchSet::Look(const FetchLimits& limits, ByteCount used,
+                               FetchReading::Entry& entry) const {
+  const Slot& slot = slots_[entry.slot];
+  kafka::FetchPartitionData& data = entry.data;
   data.partition_index = slot.asked.partition;
   data.high_watermark = kNoOffset;
   data.records = kafka::RecordData::Empty();
@@ -138,10 +140,14 @@ FetchSet::Found FetchSet::Look(const Slot& slot, const FetchLimits& limits, Byte
   }
   for (FileSlice& slice : outcome.slices) data.records.Append(std::move(slice));
   if (outcome.bytes > ByteCount(0)) return Found::kData;
+  const Offset readable =
+      limits.isolation == Isolation::kReadCommitted ? data.last_stable_offset : data.high_watermark;
+  entry.has_more = slot.asked.fetch_offset < readable;
   const bool changed = data.high_watermark != slot.high_watermark ||
                        data.last_stable_offset != slot.last_stable ||
                        data.log_start_offset != slot.log_start;
-  return changed ? Found::kChanged : Found::kIdle;
+  if (changed) return Found::kChanged;
+  return entry.has_more ? Found::kStarved : Found::kIdle;
 }
 
 FetchReading FetchSet::Read(const FetchLimits& limits) {
@@ -162,8 +168,8 @@ FetchReading FetchSet::Read(const FetchLimits& limits) {
                            pending_.end());
       break;
     }
-    kafka::FetchPartitionData data;
-    const Found found = Look(slots_[at], limits, std::min(reading.bytes, limits.max_bytes), data);
+    FetchReading::Entry entry{.slot = at, .data = {}};
+    const Found found = Look(limits, std::min(reading.bytes, limits.max_bytes), entry);
     if (found == Found::kAtOnce) reading.answers_at_once = true;
     // In a full answer idle partitions have their place too, and stay in line for the next look.
     if (found == Found::kIdle && !limits.full) {
@@ -171,8 +177,9 @@ FetchReading FetchSet::Read(const FetchLimits& limits) {
       continue;
     }
     still_pending.push_back(at);
-    reading.bytes += ByteCount(static_cast<int64_t>(data.records.total_bytes()));
-    reading.entries.push_back({at, std::move(data)});
+    if (found == Found::kStarved && !limits.full) continue;
+    reading.bytes += ByteCount(static_cast<int64_t>(entry.data.records.total_bytes()));
+    reading.entries.push_back(std::move(entry));
   }
   pending_ = std::move(still_pending);
   return reading;
@@ -188,9 +195,10 @@ std::vector<kafka::FetchableTopicResponse> FetchSet::Commit(FetchReading reading
     slot.last_stable = failed ? kNoOffset : entry.data.last_stable_offset;
     slot.log_start = failed ? kNoOffset : entry.data.log_start_offset;
     slot.pending = false;
-    // What had data has more, or the client will move its offset; an error is told until the
-    // client reacts.
-    if (failed || entry.data.diverging_epoch.has_value() || !entry.data.records.empty()) {
+    // What had data has more, or the client will move its offset; what did not fit comes next; an
+    // error is told until the client reacts.
+    if (failed || entry.has_more || entry.data.diverging_epoch.has_value() ||
+        !entry.data.records.empty()) {
       served.push_back(entry.slot);
     }
     if (topics.empty() || topics.back().topic != slot.topic) {

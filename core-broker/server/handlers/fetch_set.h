@@ -30,6 +30,7 @@ struct FetchReading {
   struct Entry {
     uint32_t slot;
     kafka::FetchPartitionData data;
+    bool has_more = false;  // Records that did not fit into this answer.
   };
   std::vector<Entry> entries;  // In the order of the answer.
   ByteCount bytes{0};
@@ -69,13 +70,13 @@ class FetchSet {
     Offset last_stable = kNoOffset;
     Offset log_start = kNoOffset;
   };
-  enum class Found { kIdle, kChanged, kData, kAtOnce };
+  // kStarved: nothing to say, because what there is does not fit any more.
+  enum class Found { kIdle, kStarved, kChanged, kData, kAtOnce };
 
   void MakePending(uint32_t at);
   void Resolve(uint32_t at);
   void FollowCatalog();
-  Found Look(const Slot& slot, const FetchLimits& limits, ByteCount used,
-             kafka::FetchPartitionData& data) const;
+  Found Look(const FetchLimits& limits, ByteCount used, FetchReading::Entry& entry) const;
   // Fills in an error of the request against this partition; false when there is none.
   bool Refuse(const Slot& slot, kafka::FetchPartitionData& data) const;
 
