@@ -6,16 +6,6 @@
 #include "core-broker/catalog/shard_work.h"
 
 namespace atl::broker {
-namespace {
-
-constexpr int32_t kMostPartitions = 10'000;
-constexpr std::string_view kDeletedSuffix = ".deleted";
-
-std::string PartitionFolder(const std::string& topic_folder, int32_t partition) {
-  return JoinPath(topic_folder, fmt::format("{}", partition));
-}
-
-}  // namespace
 
 std::string CheckTopicName(std::string_view name) {
   if (name.empty()) return "the topic name is empty";
@@ -84,130 +74,6 @@ void Catalog::Changed() const {
   for (const auto& listener : listeners) listener();
 }
 
-// --- Start and stop ---
-
-Status Catalog::Load(bool unclean) {
-  {
-    MutexLock change(&change_);
-    std::vector<Status> damaged;
-    ASSIGN_OR_RETURN(std::vector<checkpoint::TopicRecord> records, table_.List(&damaged));
-    for (const Status& row : damaged) LogError("catalog", "{}", StatusMessage(row));
-    RETURN_IF_ERROR(context_.files.CreateFolders(topics_folder()));
-    RETURN_IF_ERROR(context_.files.SyncFolder(options_.data_folder));
-    SweepFolders(records);
-    if (unclean) RETURN_IF_ERROR(RaiseEpochs(records));
-    auto next = std::make_shared<CatalogView>();
-    for (const checkpoint::TopicRecord& record : records) {
-      ASSIGN_OR_RETURN(Partitions partitions, OpenPartitions(record, 0, false));
-      const std::shared_ptr<const Topic> topic = MakeTopic(record, std::move(partitions));
-      next->by_id[record.id] = topic;
-      if (!record.frozen) next->by_name[record.name] = topic;
-      records_[record.id] = record;
-    }
-    next->version = 1;
-    MutexLock lock(&mutex_);
-    view_ = std::move(next);
-  }
-  Changed();
-  return OkStatus();
-}
-
-// An owner that stopped uncleanly may have acknowledged nothing that is lost, but it can't know
-// what it sent: what comes now is another epoch.
-Status Catalog::RaiseEpochs(std::vector<checkpoint::TopicRecord>& records) {
-  std::vector<checkpoint::TopicRecord*> own;
-  for (checkpoint::TopicRecord& record : records) {
-    if (record.link.empty() && !record.frozen) own.push_back(&record);
-  }
-  for (checkpoint::TopicRecord* record : own) {
-    record->epoch = record->epoch.Next(options_.region);
-    // Batches become durable in order: the last one takes the others with it.
-    const bool last = record == own.back();
-    RETURN_IF_ERROR(table_.Put(*record, last ? checkpoint::Sync::kNow : checkpoint::Sync::kLazy));
-  }
-  return OkStatus();
-}
-
-void Catalog::SweepFolders(const std::vector<checkpoint::TopicRecord>& records) {
-  const StatusOr<std::vector<std::string>> names = context_.files.List(topics_folder());
-  if (!names.ok()) {
-    LogWarning("catalog", "{}", StatusMessage(names.status()));
-    return;
-  }
-  for (const std::string& name : *names) {
-    const std::string path = JoinPath(topics_folder(), name);
-    const bool known = std::ranges::any_of(records, [&](const checkpoint::TopicRecord& record) {
-      return TopicFolder(options_.data_folder, record.name, record.id) == path;
-    });
-    if (known) continue;
-    if (!name.ends_with(kDeletedSuffix)) {
-      LogWarning("catalog", "{}: no topic of the catalogue; left alone", path);
-      continue;
-    }
-    const Status removed = context_.files.RemoveTree(path);
-    if (!removed.ok()) LogWarning("catalog", "{}", StatusMessage(removed));
-  }
-}
-
-StatusOr<Catalog::Partitions> Catalog::OpenPartitions(const checkpoint::TopicRecord& record,
-                                                      int32_t first, bool create) {
-  const std::string folder = TopicFolder(options_.data_folder, record.name, record.id);
-  const PartitionConfig config = options_.defaults.With(record.config).ToPartitionConfig();
-  const auto count = static_cast<size_t>(std::max(0, record.partition_count - first));
-  Partitions partitions(count);
-  std::vector<Status> statuses(count);
-  const auto open = [&](size_t slot) {
-    const int32_t number = first + static_cast<int32_t>(slot);
-    const Partition::Identity identity{record.name, record.id, PartitionId(number)};
-    const std::string path = PartitionFolder(folder, number);
-    StatusOr<bool> there = create ? StatusOr<bool>(true) : context_.files.Exists(path);
-    if (there.ok() && !*there) there = NotFound("{}: the folder is missing", path);
-    using Opened = StatusOr<std::shared_ptr<Partition>>;
-    Opened opened =
-        there.ok() ? Partition::Open(context_, identity, path, config) : Opened(there.status());
-    statuses[slot] = opened.status();
-    partitions[slot] =
-        opened.ok() ? *std::move(opened)
-                    : Partition::OpenOffline(context_, identity, path, config, statuses[slot]);
-  };
-  {
-    ShardWork work(shards_);
-    for (size_t slot = 0; slot < count; ++slot) {
-      const auto number = static_cast<size_t>(first) + slot;
-      work.Post(shards_.ShardOf(std::hash<TopicId>{}(record.id) + number),
-                [&open, slot] { open(slot); });
-    }
-  }
-  if (!create) return partitions;
-  for (const Status& status : statuses) RETURN_IF_ERROR(status);
-  RETURN_IF_ERROR(context_.files.SyncFolder(folder));
-  RETURN_IF_ERROR(context_.files.SyncFolder(topics_folder()));
-  return partitions;
-}
-
-Status Catalog::Close() {
-  MutexLock change(&change_);
-  closed_ = true;
-  const std::shared_ptr<const CatalogView> last = view();
-  std::vector<std::shared_ptr<Partition>> partitions;
-  for (const auto& [id, topic] : last->by_id) {
-    partitions.insert(partitions.end(), topic->partitions.begin(), topic->partitions.end());
-  }
-  std::vector<Status> statuses(partitions.size());
-  {
-    ShardWork work(shards_);
-    for (size_t i = 0; i < partitions.size(); ++i) {
-      work.Post(ShardOf(*partitions[i]), [&, i] {
-        // What is offline has nothing to save; its log is read again at the next start.
-        if (!partitions[i]->offline_reason().empty()) return;
-        statuses[i] = partitions[i]->SaveState(checkpoint::Sync::kLazy);
-      });
-    }
-  }
-  for (const Status& status : statuses) RETURN_IF_ERROR(status);
-  return OkStatus();
-}
-
 // --- Changes ---
 
 CatalogOutcome Catalog::Refuse(kafka::ErrorCode error, std::string message) const {
@@ -238,10 +104,10 @@ CatalogOutcome Catalog::CheckCreate(const TopicSpec& spec) const {
     return Refuse(kafka::ErrorCode::kTopicAlreadyExists,
                   fmt::format("topic '{}' already exists", spec.name.value()));
   }
-  if (spec.partition_count < 1 || spec.partition_count > kMostPartitions) {
-    return Refuse(
-        kafka::ErrorCode::kInvalidPartitions,
-        fmt::format("{} partitions: 1 to {} are possible", spec.partition_count, kMostPartitions));
+  if (spec.partition_count < 1 || spec.partition_count > kMostTopicPartitions) {
+    return Refuse(kafka::ErrorCode::kInvalidPartitions,
+                  fmt::format("{} partitions: 1 to {} are possible", spec.partition_count,
+                              kMostTopicPartitions));
   }
   return CheckConfig(spec.config);
 }
@@ -269,13 +135,19 @@ CatalogOutcome Catalog::Create(const TopicSpec& spec) {
       record.generation = std::max(record.generation, other.generation + 1);
     }
     // The folders first: a row must never name what a crash took back.
+    // A folder of this very id is there when the store was lost: its logs are attached.
+    const std::string folder = TopicFolder(options_.data_folder, record.name, record.id);
+    const StatusOr<bool> attached = context_.files.Exists(folder);
+    if (!attached.ok()) return StorageError(record.name, attached.status());
+    if (*attached) {
+      record.partition_count = std::max(record.partition_count, CountPartitionFolders(folder));
+    }
     StatusOr<Partitions> opened = OpenPartitions(record, 0, true);
-    if (!opened.ok()) {
-      const std::string folder = TopicFolder(options_.data_folder, record.name, record.id);
+    if (!opened.ok() && !*attached) {
       const Status removed = context_.files.RemoveTree(folder);
       if (!removed.ok()) LogWarning("catalog", "{}", StatusMessage(removed));
-      return StorageError(record.name, opened.status());
     }
+    if (!opened.ok()) return StorageError(record.name, opened.status());
     outcome = Commit(record, *std::move(opened));
   }
   if (outcome.ok()) Changed();
@@ -341,7 +213,7 @@ CatalogOutcome Catalog::Delete(const TopicId& id) {
       checkpoint::PartitionStateTable::StageDelete(states, id, partition->identity().partition);
     }
     const std::string folder = TopicFolder(options_.data_folder, topic->name, id);
-    const std::string doomed = folder + std::string(kDeletedSuffix);
+    const std::string doomed = folder + std::string(kDeletedTopicSuffix);
     Status removed = context_.states.Write(states, checkpoint::Sync::kLazy);
     if (removed.ok()) removed = context_.files.Rename(folder, doomed);
     if (removed.ok()) removed = context_.files.SyncFolder(topics_folder());
@@ -360,11 +232,11 @@ CatalogOutcome Catalog::Grow(const TopicId& id, int32_t partition_count) {
     CatalogOutcome found = FindForChange(id);
     if (!found.ok()) return found;
     checkpoint::TopicRecord record = records_.at(id);
-    if (partition_count <= record.partition_count || partition_count > kMostPartitions) {
+    if (partition_count <= record.partition_count || partition_count > kMostTopicPartitions) {
       return Refuse(
           kafka::ErrorCode::kInvalidPartitions,
           fmt::format("topic '{}' has {} partitions; {} is no growth up to {}", record.name.value(),
-                      record.partition_count, partition_count, kMostPartitions));
+                      record.partition_count, partition_count, kMostTopicPartitions));
     }
     const int32_t first = record.partition_count;
     record.partition_count = partition_count;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@
 #include "core-broker/partition/partition.h"
 
 namespace atl::broker {
+
+inline constexpr int32_t kMostTopicPartitions = 10'000;
+// Marks a folder whose topic is gone; what a crash leaves of it is removed at the next start.
+inline constexpr std::string_view kDeletedTopicSuffix = ".deleted";
 
 // One generation of a topic; immutable, shared by views. Partitions are shared with older and newer
 // views of it.
@@ -75,12 +80,14 @@ class Catalog {
           runtime::StorageShards& shards);
 
   // Loads the table and opens every partition. A partition that can't be trusted is offline, not
-  // missing. Folders that the table does not know are listed in a warning and left alone.
-  // `unclean`: epochs of own topics rise by one first.
+  // missing. `unclean`: epochs of own topics rise by one first. Folders that the table does not
+  // know are listed in a warning and left alone; when it knows nothing at all the store was lost,
+  // and what the logs show to be ours is listed again (without its configuration overrides).
   Status Load(bool unclean);
 
   std::shared_ptr<const CatalogView> view() const;
 
+  // With an id whose folder is there (a mirror whose row was lost): attaches to its logs.
   CatalogOutcome Create(const TopicSpec& spec);
   // Checks what Create would say, without doing it (validate_only).
   CatalogOutcome CheckCreate(const TopicSpec& spec) const;
@@ -111,12 +118,25 @@ class Catalog {
  private:
   using Partitions = std::vector<std::shared_ptr<Partition>>;
   class TickJob;
+  // A topic's folder that the table does not know.
+  struct StrayFolder {
+    TopicName name;
+    TopicId id;
+    std::string path;
+  };
+  struct Adopted {
+    checkpoint::TopicRecord record;
+    Partitions partitions;
+  };
 
   CatalogOutcome Refuse(kafka::ErrorCode error, std::string message) const;
   CatalogOutcome CheckConfig(const std::map<std::string, std::string>& config) const;
   CatalogOutcome StorageError(const TopicName& name, const Status& status) const;
   Status RaiseEpochs(std::vector<checkpoint::TopicRecord>& records);
-  void SweepFolders(const std::vector<checkpoint::TopicRecord>& records);
+  std::vector<StrayFolder> SweepFolders(const std::vector<checkpoint::TopicRecord>& records);
+  StatusOr<std::optional<Adopted>> Adopt(const StrayFolder& stray,
+                                         const std::vector<StrayFolder>& all);
+  int32_t CountPartitionFolders(const std::string& folder) const;
   // Opens partitions [first, count) on their shards. Missing folders are made only when `create`.
   StatusOr<Partitions> OpenPartitions(const checkpoint::TopicRecord& record, int32_t first,
                                       bool create);

@@ -17,7 +17,10 @@ constexpr RegionOrdinal kRegion{3};
 
 // A region's catalogue over files and a store that crash.
 struct Region {
-  Region() { Start(false); }
+  Region() {
+    gate_epoch(LeaderEpoch::First(kRegion));
+    Start(false);
+  }
   void Start(bool unclean) {
     catalog.reset();
     REQUIRE(files.CreateFolders("/data").ok());
@@ -53,6 +56,7 @@ struct Region {
                  std::make_unique<test::WorkJob<decltype(stage)>>(partition, stage));
     return outcome;
   }
+  void gate_epoch(LeaderEpoch epoch) { gate.answer.epoch = epoch; }
   std::shared_ptr<const Topic> Find(const char* name) const {
     return catalog->view()->Find(TopicName(name));
   }
@@ -64,7 +68,7 @@ struct Region {
   checkpoint::MemoryStore store;
   checkpoint::PartitionStateTable states{store};
   checkpoint::TopicTable table{store};
-  OpenGate gate;
+  test::SettableGate gate;
   std::unique_ptr<runtime::StorageShards> shards;
   std::unique_ptr<Catalog> catalog;
 };
@@ -166,6 +170,41 @@ TEST_CASE("Folders that the catalogue does not know are left alone", "[catalog]"
   region.Start(false);
   REQUIRE(*region.files.Exists("/data/topics/stray.AAAA/0"));
   REQUIRE(region.catalog->view()->by_id.empty());
+}
+
+TEST_CASE("When the store is lost, own topics come back from their logs, a mirror by its link",
+          "[catalog]") {
+  Region region;
+  const auto own = region.Create("own", 3);
+  const auto empty = region.Create("never.written", 1);
+  region.Append(own->partitions[1], "a");
+  TopicSpec mirror{.name = TopicName("theirs"), .id = {}, .config = {}, .owner = {}, .link = {}};
+  mirror.id = *Uuid::Parse("AAAAAAAAAAAAAAAAAAAABQ");
+  mirror.partition_count = 2;
+  mirror.owner = RegionOrdinal(1);
+  mirror.epoch = LeaderEpoch(257);
+  mirror.link = LinkName("from-us");
+  const auto theirs = region.catalog->Create(mirror).topic;
+  region.gate_epoch(LeaderEpoch(257));
+  region.Append(theirs->partitions[1], "b");
+  region.store.Rollback({});
+  region.Crash();
+  const auto again = region.Find("own");
+  REQUIRE(again != nullptr);
+  REQUIRE(again->id == own->id);
+  REQUIRE(again->partitions.size() == 3);
+  REQUIRE(again->partitions[1]->offsets().high_watermark == Offset(1));
+  REQUIRE(again->epoch == own->epoch.Next(kRegion));
+  REQUIRE(region.Find("never.written") == nullptr);  // Nothing tells whose it was.
+  REQUIRE(region.Find("theirs") == nullptr);
+  mirror.partition_count = 1;
+  const CatalogOutcome attached = region.catalog->Create(mirror);
+  REQUIRE(attached.ok());
+  REQUIRE(attached.topic->partitions.size() == 2);
+  REQUIRE(attached.topic->partitions[1]->offsets().high_watermark == Offset(1));
+  region.Start(false);
+  REQUIRE(region.Find("own")->epoch == again->epoch);
+  REQUIRE(region.Find("theirs")->partitions.size() == 2);
 }
 
 TEST_CASE("A partition that can't be trusted is offline, not missing, and not replaced",
