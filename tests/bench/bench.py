@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
-  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume latency many wan peers
+  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume many wan peers
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -47,12 +47,12 @@ def probe(command: str, prefix: tuple[str, ...] = (), **flags: object) -> dict:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def kit(section: str, region: Region, *arguments: str) -> None:
-    """One section of the kit's own bench.py with a region standing in for its Kafka."""
+def kit(statements: str, region: Region) -> None:
+    """Calls of the kit's own bench.py with a region standing in for its Kafka."""
     environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "SRC": region.kafka, "SRC_PID": str(region.process.pid),
-                                "RESULTS": str(RESULTS), "QUIET_S": "20"}
+                                "RESULTS": str(RESULTS), "QUIET_S": "5", "PYTHONPATH": str(KIT)}
     (PEER / "run").mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, KIT / "bench.py", section, *arguments], env=environment, check=True)
+    subprocess.run([sys.executable, "-P", "-c", "import bench\n" + statements], env=environment, check=True)
 
 
 def save(section: str, record: dict) -> None:
@@ -135,12 +135,24 @@ def steady(runs: int) -> None:
                                     pids=pids), "run": run})
 
 
-def alone(section: str, durability: str, *arguments: str) -> None:
+PRODUCE = """
+for run in range({runs}):
+    for partitions in (1, 8):
+        for batch in ("16K", "128K/5ms"):
+            bench.one_produce({section!r}, partitions, 1024, "all", batch, n={records})
+"""
+CONSUME = """
+import argparse
+bench.consume(argparse.Namespace(runs={runs}))
+"""
+
+
+def alone(durability: str, statements: str) -> None:
     with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
         region = Region(pathlib.Path(folder), "us-east", 1)
         region.storage = {"durability": durability}
         try:
-            kit(section, region.start(), *arguments)
+            kit(statements, region.start())
         finally:
             region.discard()
 
@@ -234,10 +246,9 @@ SECTIONS = {
     "catchup-lz4": lambda runs: catchup(runs, "catchup-lz4", codec="lz4"),
     "catchup-100b": lambda runs: catchup(runs, "catchup-100b", records=4_000_000, size=100),
     "steady": steady,
-    "produce": lambda runs: alone("produce", "os", "--runs", str(runs)),
-    "durable": lambda runs: alone("durable", "fsync", "--runs", str(runs)),
-    "consume": lambda runs: alone("consume", "os", "--runs", str(runs)),
-    "latency": lambda runs: alone("latency", "fsync", "--runs", str(runs)),
+    "produce": lambda runs: alone("os", PRODUCE.format(runs=runs, section="produce", records=500_000)),
+    "durable": lambda runs: alone("fsync", PRODUCE.format(runs=runs, section="durable", records=200_000)),
+    "consume": lambda runs: alone("os", CONSUME.format(runs=runs)),
     "many": many,
     "wan": wan,
     "peers": peers,
