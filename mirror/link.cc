@@ -1,6 +1,7 @@
 #include "mirror/link.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <algorithm>
@@ -22,21 +23,15 @@ Failpoint checkpoint_fsynced("ckpt.fsynced");
 constexpr ByteCount kBudget{int64_t{256} << 20};
 constexpr ByteCount kKeptBuffers{int64_t{64} << 20};
 constexpr ByteCount kKeptWhenIdle{int64_t{4} << 20};
-constexpr Duration kDiscoverEvery = std::chrono::seconds(5);
+// A look at the source is repeated as often as a hundredth of the time allows, within these.
+constexpr Duration kDiscoverSoonest = std::chrono::seconds(1);
+constexpr Duration kDiscoverLatest = std::chrono::seconds(5);
+constexpr int kDiscoverShare = 100;
 constexpr Duration kDiscoverAtMost = std::chrono::milliseconds(500);
 constexpr Duration kHousekeepEvery = std::chrono::milliseconds(100);
 constexpr int kRoundsPerCheckpoint = 2;
 constexpr int kRoundsPerIdleRefresh = 5;
 constexpr int kRoundsPerSecond = 10;
-
-class Step final : public runtime::ReactorTask {
- public:
-  explicit Step(std::function<void()> step) : step_(std::move(step)) {}
-  void RunOnReactor() override { step_(); }
-
- private:
-  const std::function<void()> step_;
-};
 
 kafka::Client::Options ClientOptions(const config::Link& link) {
   kafka::Client::Options options;
@@ -107,9 +102,11 @@ Link::~Link() = default;
 // --- From outside ---
 
 void Link::OnReactor(std::function<void()> step) {
-  std::vector<std::unique_ptr<runtime::ReactorTask>> tasks;
-  tasks.push_back(std::make_unique<Step>(std::move(step)));
-  reactor_.Post(std::move(tasks));
+  const auto run = [this, &step] {
+    step();
+    Refresh();
+  };
+  boost::asio::post(reactor_.executor(), boost::asio::use_future(run)).get();
 }
 
 void Link::Start() {
@@ -211,15 +208,18 @@ awaitable<void> Link::Discover() {
   Assign();
   for (;;) {
     discovery_.Reset();
-    Duration pause = kDiscoverEvery;
+    Duration pause = kDiscoverLatest;
     if (!paused_) {
+      const MonotonicTime began = context_.clock.Now();
       const Status status = co_await sync_->Sync();
       if (status.ok()) {
         backoff_.Reset();
         OnContact(ByteCount(0));
         co_await KeepIdentity();
+        pause = std::clamp((context_.clock.Now() - began) * kDiscoverShare, kDiscoverSoonest,
+                           kDiscoverLatest);
       } else {
-        pause = std::min(kDiscoverEvery, backoff_.Next());
+        pause = std::min(kDiscoverLatest, backoff_.Next());
         OnError("connect", StatusCodeName(status.code()));
         LoseUnassigned(status);
       }

@@ -103,6 +103,7 @@ class Link final : public PullHost {
   void ApplyOperator(const TopicName& topic, bool skip);
   void Refresh();
   void AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now now) const;
+  // From outside. Runs the step on the reactor; when it returns, snapshots show what it did.
   void OnReactor(std::function<void()> step);
 
   const config::Link config_;

@@ -129,6 +129,7 @@ void PartitionMirror::Drop() {
 void PartitionMirror::Retry(MirrorState state, std::string reason, Now now) {
   Drop();
   retry_at_ = now.mono + backoff_.Next();
+  if (state == MirrorState::kSourceUnavailable) lag_.OnLost();
   Enter(state, std::move(reason), now);
 }
 

@@ -1,6 +1,7 @@
 #include "mirror/pull/topic_sync.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/failpoint.h"
@@ -16,7 +17,10 @@ using TopicOrError = StatusOr<std::shared_ptr<const broker::Topic>>;
 
 Failpoint identity_checked("link.identity_checked");
 
-constexpr Duration kConfigsEvery = std::chrono::seconds(30);
+// Configurations are asked for again as often as a two hundredth of the time allows, within these.
+constexpr Duration kConfigsSoonest = std::chrono::seconds(2);
+constexpr Duration kConfigsLatest = std::chrono::seconds(30);
+constexpr int kConfigsShare = 200;
 
 LeaderEpoch HighestEpoch(const std::vector<SourcePartition>& partitions) {
   LeaderEpoch highest = kNoEpoch;
@@ -189,7 +193,9 @@ awaitable<void> TopicSync::FetchConfigs(const std::vector<const TopicAtSource*>&
     co_return;
   }
   for (auto& [name, values] : *answer) configs_[name] = std::move(values);
-  if (all) configs_due_ = now + kConfigsEvery;
+  if (!all) co_return;
+  const MonotonicTime done = room_.clock.Now();
+  configs_due_ = done + std::clamp((done - now) * kConfigsShare, kConfigsSoonest, kConfigsLatest);
 }
 
 TopicSync::Change TopicSync::Decide(const ClusterAtSource& cluster, const TopicAtSource& topic,
@@ -331,11 +337,11 @@ void TopicSync::Note(const TopicAtSource& topic, const Change& change, const Top
 }
 
 awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
+  std::set<std::string_view> named;
+  for (const TopicAtSource& topic : cluster.topics) named.insert(topic.name.value());
   std::vector<TopicName> gone;
   for (auto& [name, synced] : topics_) {
-    const bool named = std::any_of(cluster.topics.begin(), cluster.topics.end(),
-                                   [&](const TopicAtSource& topic) { return topic.name == name; });
-    if (named || synced.state == SyncedTopic::State::kRetired) continue;
+    if (named.contains(name.value()) || synced.state == SyncedTopic::State::kRetired) continue;
     if (++synced.absences >= kAbsences) gone.push_back(name);
   }
   for (const TopicName& name : gone) {

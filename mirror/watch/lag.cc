@@ -25,6 +25,17 @@ bool NeedsOperator(MirrorState state) {
          state == MirrorState::kDiverged || state == MirrorState::kConflict;
 }
 
+bool IsInContact(const MirrorRow& row) {
+  return row.state == MirrorState::kMirroring || row.state == MirrorState::kCaughtUp;
+}
+
+const MirrorRow* FirstLost(std::span<const MirrorRow> rows) {
+  const auto lost = std::find_if(rows.begin(), rows.end(), [](const MirrorRow& row) {
+    return row.state == MirrorState::kSourceUnavailable;
+  });
+  return lost == rows.end() ? nullptr : &*lost;
+}
+
 // Unknown stays unknown.
 template <class T, class V>
 void Join(std::optional<T>& sum, const std::optional<V>& value, auto&& join) {
@@ -65,6 +76,12 @@ void Judge(const LinkFacts& facts, std::span<const MirrorRow> rows, WallTime now
     view.condition = LinkCondition::kSourceUnavailable;
     view.reason =
         fmt::format("no answer from the source since {}", FormatTime(*facts.last_contact));
+  } else if (const MirrorRow* lost = FirstLost(rows); lost != nullptr) {
+    // A connection that broke is known before the heartbeat is over.
+    const bool any = std::any_of(rows.begin(), rows.end(), IsInContact);
+    view.condition = any ? LinkCondition::kDegraded : LinkCondition::kSourceUnavailable;
+    view.reason =
+        fmt::format("{}-{}: {}", lost->topic.value(), lost->partition.value(), lost->reason);
   } else if (std::string troubles = Troubles(rows); !troubles.empty()) {
     view.condition = LinkCondition::kDegraded;
     view.reason = std::move(troubles);

@@ -38,8 +38,9 @@ MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status);
 enum class LinkCondition {
   kConnecting,         // Never heard the source since this process started.
   kRunning,            // Every mirror advances, or stands at a source end heard recently.
-  kDegraded,           // In contact, but a partition is halted, diverged, in a gap or in conflict.
-  kSourceUnavailable,  // No contact within the heartbeat.
+  kDegraded,           // In contact, but a partition is halted, diverged, in a gap, in conflict or
+                       // cut off from its broker.
+  kSourceUnavailable,  // No contact within the heartbeat, or every connection is broken.
   kPaused,             // By an operator or by YAML.
   kRefused,            // The source is not who it should be (cluster id); needs an operator.
 };

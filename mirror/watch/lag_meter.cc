@@ -7,10 +7,18 @@
 
 namespace atl::mirror {
 
+namespace {
+
+// What is behind or not known is never 0, also when the clocks say so.
+constexpr double kLeast = 0.001;
+
+}  // namespace
+
 void LagMeter::OnContact(Offset source_end, MonotonicTime now, WallTime wall) {
   const bool was_behind = !caught_up();
   source_end_ = source_end;
   contact_ = now;
+  lost_ = false;
   contact_wall_ = wall;
   if (caught_up()) {
     caught_up_at_ = now;
@@ -60,15 +68,13 @@ MirrorLag LagMeter::Lag(std::optional<Timestamp> oldest_waiting, MonotonicTime n
   if (caught_up()) {
     lag.records = 0;
     lag.bytes = 0;
-    lag.seconds = Silent(now) ? ToSeconds(now - *contact_) : 0.0;
+    lag.seconds = lost_ || Silent(now) ? std::max(ToSeconds(now - *contact_), kLeast) : 0.0;
     return lag;
   }
   lag.records = (source_end_ - applied_end_).value();
   if (bytes_per_offset_ > 0) {
     lag.bytes = std::llround(bytes_per_offset_ * static_cast<double>(*lag.records));
   }
-  // Behind is never 0, also when the clocks say so.
-  constexpr double kLeast = 0.001;
   lag.seconds = std::max(Seconds(oldest_waiting, now, wall), kLeast);
   return lag;
 }

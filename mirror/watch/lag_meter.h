@@ -22,6 +22,8 @@ class LagMeter {
 
   // The source answered: its log ends at `source_end`, as far as others may read it.
   void OnContact(Offset source_end, MonotonicTime now, WallTime wall);
+  // The connection broke or the source can't serve: nobody knows how far it is until it answers.
+  void OnLost() { lost_ = true; }
   // The newest record that is durable here; also what a restarted mirror finds in its log.
   void OnNewestApplied(Timestamp newest);
   // Bytes that covered so many offsets.
@@ -47,6 +49,7 @@ class LagMeter {
   Timestamp newest_applied_ = kNoTimestamp;
   double bytes_per_offset_ = 0;  // 0: nothing was pulled yet.
   std::optional<MonotonicTime> contact_;
+  bool lost_ = false;  // Since the last contact.
   std::optional<WallTime> contact_wall_;
   std::optional<MonotonicTime> caught_up_at_;  // The last contact that found us caught up.
   MonotonicTime behind_since_;                 // The first contact since that did not.

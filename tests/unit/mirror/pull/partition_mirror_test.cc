@@ -409,6 +409,21 @@ TEST_CASE("an error makes what is in flight inert") {
   REQUIRE(late.empty());
 }
 
+TEST_CASE("a mirror whose connection broke shows the age of the contact at once, not 0 (S21)") {
+  Rig rig;
+  rig.StartAtTen();
+  rig.Records(Source(0, 10), {});
+  REQUIRE(rig.mirror.status(rig.now()).lag.seconds == 0.0);
+  rig.Advance(std::chrono::seconds(2));
+  rig.mirror.OnSourceLost("connection reset", rig.now());
+  REQUIRE(*rig.mirror.status(rig.now()).lag.seconds == Approx(2));
+  rig.PastRetry();
+  REQUIRE(*rig.mirror.status(rig.now()).lag.seconds >= 2);
+  rig.StartAtTen();
+  rig.Records(Source(0, 10), {});
+  REQUIRE(rig.mirror.status(rig.now()).lag.seconds == 0.0);
+}
+
 TEST_CASE("errors of the source are waited out with a growing, named pause") {
   Rig rig;
   rig.StartAtTen();

@@ -76,6 +76,18 @@ TEST_CASE("a silent source is never an RPO of 0, also without a partition") {
   REQUIRE(ViewLink(never, {}, kNow).condition == LinkCondition::kConnecting);
 }
 
+TEST_CASE("a link knows of a broken connection before the heartbeat is over") {
+  MirrorRow lost = Row(MirrorState::kSourceUnavailable, 0.2);
+  lost.reason = "connection reset";
+  const MirrorRow locating = Row(MirrorState::kLocating, 0, 1);
+  const LinkView alone = ViewLink(Facts(), std::vector{lost, locating}, kNow);
+  REQUIRE(alone.condition == LinkCondition::kSourceUnavailable);
+  REQUIRE(alone.reason == "orders-0: connection reset");
+  const MirrorRow fine = Row(MirrorState::kCaughtUp, 0, 1);
+  const LinkView one_of_two = ViewLink(Facts(), std::vector{lost, fine}, kNow);
+  REQUIRE(one_of_two.condition == LinkCondition::kDegraded);
+}
+
 TEST_CASE("a link with a partition that needs an operator is degraded and names it") {
   const MirrorState state = GENERATE(MirrorState::kHalted, MirrorState::kGap,
                                      MirrorState::kDiverged, MirrorState::kConflict);
