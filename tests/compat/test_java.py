@@ -42,7 +42,7 @@ def test_the_console_producer_and_consumer_speak_every_codec(region, codec):
 
 
 def test_the_console_consumer_prints_what_librdkafka_wrote(region):
-    create_topic(region, "for-java")
+    create_topic(region, "for-java", retention_ms="-1")  # The record is from 2022.
     client = clients.producer(region.kafka, **{"compression.type": "zstd"})
     client.produce("for-java", b"value", key=b"key", headers=[("h", b"1")], timestamp=1_650_000_000_123)
     client.produce("for-java", None, key=None)

@@ -5,6 +5,7 @@ Written from the format's description and not from Atoll's code, so that the two
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import dataclass
 
 HEADER = struct.Struct(">qiibIhiqqqhii")  # 61 bytes, from the base offset to the record count
@@ -96,9 +97,13 @@ def _record(delta: int, key: bytes | None, value: bytes | None) -> bytes:
     return _varint(len(body)) + body
 
 
-def make(values: list[bytes | None], *, base_offset: int = 0, epoch: int = -1, timestamp: int = 1_700_000_000_000,
+def make(values: list[bytes | None], *, base_offset: int = 0, epoch: int = -1, timestamp: int | None = None,
          producer: tuple[int, int, int] = (-1, -1, -1), attributes: int = NONE) -> bytes:
-    """An uncompressed batch of records without keys. `producer`: id, epoch, base sequence."""
+    """An uncompressed batch of records without keys. `producer`: id, epoch, base sequence.
+
+    Without a `timestamp` it is from now: retention goes by the records' time and would remove older ones.
+    """
+    timestamp = int(time.time() * 1000) if timestamp is None else timestamp
     records = b"".join(_record(delta, None, value) for delta, value in enumerate(values))
     return seal(base_offset, epoch, attributes, len(values) - 1, timestamp, producer, len(values), records)
 

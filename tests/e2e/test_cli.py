@@ -16,9 +16,9 @@ PARTITION_FIELDS = {"link", "topic", "topicId", "partition", "state", "reason", 
 def pair(ring):
     us_east, eu_west = ring.region("us-east").start(), ring.region("eu-west")
     eu_west.links = [link(us_east)]
-    eu_west.start()
     create_topic(us_east, "orders", 2)
     clients.produce(us_east.kafka, "orders", [b"x"] * 100)
+    eu_west.start()
     wait_mirrored(us_east, eu_west, "orders")
     for partition in (0, 1):
         eu_west.wait_state(LINK, "orders", "caught_up", partition)
@@ -77,7 +77,7 @@ def test_topic_create_list_describe_and_delete(pair):
     assert described["config"]["retention.ms"] == "60000" and len(described["partitions"]) == 3
     assert "audit" in us_east.cli("topic", "list").stdout and "60000" in us_east.cli("topic", "describe", "audit").stdout
     us_east.cli("topic", "create", "audit", expect=1)
-    assert "retention" in us_east.cli("topic", "create", "b", "--config", "retention.ms=soon", expect=1).stderr
+    assert "retention" in us_east.cli("topic", "create", "b", "--config", "retention.ms=soon", expect=2).stderr
     assert "--yes" in us_east.cli("topic", "delete", "audit", expect=2).stderr
     us_east.cli("topic", "delete", "audit", "--yes")
     us_east.cli("topic", "describe", "audit", expect=1)

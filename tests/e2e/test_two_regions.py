@@ -29,7 +29,7 @@ def test_the_ready_line_names_the_ports_that_the_system_picked(ring):
 def test_every_codec_header_null_and_timestamp_arrives_unchanged(ring):
     us_east, eu_west = ring.pair()
     for codec in clients.CODECS:
-        create_topic(us_east, f"all-{codec}", 3)
+        create_topic(us_east, f"all-{codec}", 3, retention_ms="-1")  # The records are from 2020.
         client = clients.producer(us_east.kafka, **{"compression.type": codec})
         for index in range(300):
             client.produce(
@@ -143,7 +143,7 @@ def test_the_first_matching_rule_decides_which_topics_a_link_pulls(ring, rules, 
     eu_west.start()
     for topic in mirrored:
         wait_mirrored(us_east, eu_west, topic)
-    assert {row["topic"] for row in eu_west.mirrors("from-us-east")} == mirrored
+    wait_until(lambda: {row["topic"] for row in eu_west.mirrors("from-us-east")} == mirrored, f"the link shows {mirrored}")
     names = {topic["name"] for topic in json.loads(eu_west.cli("topic", "list", "-o", "json").stdout)["topics"]}
     assert names == mirrored
 
