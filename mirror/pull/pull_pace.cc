@@ -6,13 +6,18 @@ namespace atl::mirror {
 namespace {
 
 constexpr double kRoundTripsPerAnswer = 32;
-constexpr double kMostSecondsPerAnswer = 5;
+constexpr double kMostSecondsPerAnswer = 2;
 constexpr Duration kLeastWindow = std::chrono::seconds(1);
 constexpr Duration kHold = std::chrono::seconds(30);
 constexpr Duration kShrinkAfter = std::chrono::seconds(10);
 // Below it a connection is bound by CPUs, not by its window.
 constexpr Duration kWorthwhileRoundTrip = std::chrono::milliseconds(1);
 constexpr double kWorthwhileGain = 1.15;
+// The first step is a big one: on a long path one connection is never the right number for many
+// partitions, and each trial costs seconds.
+constexpr int kFirstStep = 8;
+// Partitions change their connection between answers, and TCP has to find its rate.
+constexpr Duration kSettle = std::chrono::seconds(4);
 
 }  // namespace
 
@@ -56,10 +61,7 @@ int SlotPlan::Update(const Sample& sample) {
 }
 
 void SlotPlan::Judge(double rate, const Sample& sample) {
-  if (settling_) {
-    settling_ = false;
-    return;
-  }
+  if (window_start_ < settled_at_) return;
   if (rate_before_.has_value() && rate < *rate_before_ * kWorthwhileGain) {
     slots_ = slots_before_;
     rate_before_.reset();
@@ -71,9 +73,9 @@ void SlotPlan::Judge(double rate, const Sample& sample) {
   const int most = std::min(sample.backlogged, kMostSlots);
   if (!worthwhile || sample.now < hold_until_ || slots_ >= most) return;
   slots_before_ = slots_;
-  slots_ = std::min(slots_ * 2, most);
+  slots_ = std::min(slots_ == 1 ? kFirstStep : slots_ * 2, most);
   rate_before_ = rate;
-  settling_ = true;
+  settled_at_ = sample.now + kSettle;
 }
 
 }  // namespace atl::mirror

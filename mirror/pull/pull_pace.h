@@ -3,7 +3,7 @@
 // An answer's size follows what was measured on its connection: large enough that the pause of a
 // round trip between answers hardly counts, small enough that no answer takes longer than seconds.
 // A broker's stock send buffer (100 KiB) caps a connection at that per round trip; then only more
-// connections help, and they are added as long as each doubling pays.
+// connections help, and they are added as long as each step pays.
 #pragma once
 
 #include <optional>
@@ -46,13 +46,13 @@ class SlotPlan {
   void Judge(double rate, const Sample& sample);
 
   int slots_ = 1;
-  int slots_before_ = 1;  // The doubling on trial started from it.
+  int slots_before_ = 1;  // The step on trial started from it.
   MonotonicTime window_start_{};
   ByteCount window_received_{0};
   bool backlogged_all_along_ = false;
-  std::optional<double> rate_before_;  // Set while a doubling is on trial.
-  bool settling_ = false;              // The first window after a doubling is not judged.
-  MonotonicTime hold_until_{};         // After a doubling that did not pay.
+  std::optional<double> rate_before_;  // Set while a step is on trial.
+  MonotonicTime settled_at_{};         // Windows that began before it are not judged.
+  MonotonicTime hold_until_{};         // After a step that did not pay.
   std::optional<MonotonicTime> caught_up_since_;
 };
 
