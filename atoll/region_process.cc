@@ -1,9 +1,7 @@
 #include "atoll/region_process.h"
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
-#include <thread>
 
 #include "atoll/identity.h"
 #include "atoll/process_metrics.h"
@@ -25,14 +23,13 @@
 #include "mirror/ownership/ownership.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/routes.h"
+#include "runtime/hardware.h"
 #include "runtime/signal.h"
 
 namespace atl {
 namespace {
 
 Failpoint serving("start.serving");
-
-int Threads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 broker::TopicConfig RegionDefaults(const config::Storage& storage) {
   std::map<std::string, std::string> defaults;
@@ -73,9 +70,9 @@ struct RegionProcess::Parts {
         mirror_table(*store),
         event_table(std::move(e)),
         random(SystemSeed()),
-        reactors(Threads()),
+        reactors(runtime::HardwareThreads()),
         admin_reactor("admin"),
-        shards(Threads(), PosixFileSystem(), c.region.data_dir, metrics),
+        shards(runtime::HardwareThreads(), PosixFileSystem(), c.region.data_dir, metrics),
         blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         link_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
