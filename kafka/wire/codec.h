@@ -20,8 +20,10 @@ std::string MessageName() {
   return name;
 }
 
-// `bytes` is a body without its header, and nothing else: bytes left over are an error (kDataLoss,
-// as is all damage). kInvalidArgument for a version outside the message's range.
+// `bytes` is a body without its header. Bytes behind a response are an error (kDataLoss, as is all
+// damage). Behind a request they are ignored, as Kafka does and clients rely on: librdkafka sends
+// three too many when it asks for the metadata of all topics. kInvalidArgument for a version
+// outside the message's range.
 template <Message M>
 StatusOr<M> Decode(BytesView bytes, int16_t version) {
   if (!HasVersion<ApiOf<M>>(version)) {
@@ -31,7 +33,7 @@ StatusOr<M> Decode(BytesView bytes, int16_t version) {
   M message{};
   reader.Struct(message);
   if (!reader.ok()) return reader.status(MessageName<M>());
-  if (!reader.rest().empty()) {
+  if (!RequestMessage<M> && !reader.rest().empty()) {
     return Corrupt("{} v{}: {} bytes left over", MessageName<M>(), version, reader.rest().size());
   }
   return message;

@@ -13,7 +13,7 @@ namespace {
 constexpr uint64_t kSeed = 20261124;
 
 std::string Where(std::string_view name, int16_t version) {
-  return std::string(name) + " v" + std::to_string(version);
+  return fmt::format("{} v{}", name, version);
 }
 
 TEST_CASE("Every message gives the same bytes after a round trip", "[codec]") {
@@ -43,13 +43,14 @@ TEST_CASE("Every prefix of every message is refused", "[codec]") {
   });
 }
 
-TEST_CASE("A byte behind a message is refused", "[codec]") {
+TEST_CASE("A byte behind a response is refused, behind a request ignored", "[codec]") {
   Random random(kSeed + 2);
   ForEachMessage([&]<class M>(const M&, int16_t version) {
     INFO(Where(MessageName<M>(), version));
     Bytes encoded = EncodeBytes(RandomMessage<M>(random, version), version);
     encoded.push_back(std::byte{0});
-    REQUIRE(Decode<M>(encoded, version).status().code() == StatusCode::kDataLoss);
+    const StatusCode expected = RequestMessage<M> ? StatusCode::kOk : StatusCode::kDataLoss;
+    REQUIRE(Decode<M>(encoded, version).status().code() == expected);
   });
 }
 
@@ -158,7 +159,7 @@ TEST_CASE("Classic and flexible encodings differ in lengths and tags only", "[co
   probe.pairs = {{258, "ab"}, {-1, std::nullopt}};
   probe.numbers = {7};
   probe.late = 9;
-  probe.label = "x";
+  probe.label = std::string("x");
   probe.epoch = 2;
   // v0 has no null: it is written as empty. Fields that a version lacks are left out.
   REQUIRE(EncodeBytes(probe, 0) == Hex("00000002 0102 0002 6162 ffff 0000 00000001 00000007"));
