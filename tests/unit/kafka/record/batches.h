@@ -1,6 +1,8 @@
 // Batches for the tests of this folder.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <vector>
 
@@ -18,8 +20,8 @@ inline Bytes BuildBatch(BatchBuilder::Options options, int count,
                         Timestamp first = Timestamp(1'700'000'000'000)) {
   BatchBuilder builder(options);
   for (int i = 0; i < count; ++i) {
-    const std::string key = "key-" + std::to_string(i);
-    const std::string value = "value-" + std::to_string(i);
+    const std::string key = fmt::format("key-{}", i);
+    const std::string value = fmt::format("value-{}", i);
     builder.Add(Timestamp(first.value() + i), AsBytes(key), AsBytes(value));
   }
   return *builder.Build();

@@ -61,7 +61,7 @@ TEST_CASE("Batches of another implementation are read with every codec", "[recor
   REQUIRE(batch->header().producer_id == ProducerId::Mint(RegionOrdinal(1), 7));
   REQUIRE(batch->header().last_sequence() == Sequence(43));
 
-  const std::string value = "value-" + std::string(60, 'a');
+  const std::string value = fmt::format("value-{:a>60}", "");
   StatusOr<RecordReader> reader = RecordReader::Open(*batch);
   REQUIRE(reader.ok());
   Record record;
@@ -92,7 +92,7 @@ TEST_CASE("The builder writes what another implementation writes", "[batch_build
   options.producer_epoch = ProducerEpoch(2);
   options.base_sequence = Sequence(41);
   BatchBuilder builder(options);
-  const std::string value = "value-" + std::string(60, 'a');
+  const std::string value = fmt::format("value-{:a>60}", "");
   builder.Add(Timestamp(1'700'000'000'000), AsBytes("k1"), AsBytes(value),
               {{"h", "x"}, {"n", std::nullopt}});
   builder.Add(Timestamp(1'700'000'000'005), std::nullopt, AsBytes(value));
@@ -113,7 +113,7 @@ TEST_CASE("Built batches are read back with every codec", "[record_reader]") {
   for (int i = 0; i < 1000; ++i) {
     REQUIRE(*reader->Next(record));
     REQUIRE(record.offset == Offset(500 + i));
-    REQUIRE(Text(record.value) == "value-" + std::to_string(i));
+    REQUIRE(Text(record.value) == fmt::format("value-{}", i));
   }
   REQUIRE_FALSE(*reader->Next(record));
 }

@@ -28,7 +28,7 @@ ByteCount Settled(const kafka::PathSample& path, ByteCount cap = kMostFetch) {
 TEST_CASE("Answers grow with round trip and goodput, and take no longer than seconds",
           "[pull_pace]") {
   REQUIRE(Settled(Path(100us, 1e9)) == ByteCount(3200000));
-  REQUIRE(Settled(Path(100ms, 1e6)) == ByteCount(3200000));
+  REQUIRE(Settled(Path(100ms, 1e6)) == ByteCount(2000000));
   REQUIRE(Settled(Path(100ms, 25e6)) == kMostFetch);
   REQUIRE(Settled(Path(1s, 1e6)) == ByteCount(2000000));
   REQUIRE(Settled(Path(100ms, 1e3)) == kLeastFetch);
