@@ -46,6 +46,8 @@ BANNED = [
     (r"\bthrow\b", "a Status (base/status.h)", [], False),
     (r"\bcatch\s*\(", "a Status; catch is for main.cc, runtime/ and around yaml-cpp",
      ["atoll/main.cc", "runtime", "region-config"], False),
+    (r"\bstd::(recursive_|shared_|timed_)*mutex\b|\bstd::condition_variable", "base/mutex.h",
+     ["base/mutex.h"], False),
     (r"\babsl::", "the names that base/ headers give", ["base"], False),
 ]
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
