@@ -29,16 +29,16 @@ TEST_CASE("Answers grow with round trip and goodput, and take no longer than sec
           "[pull_pace]") {
   REQUIRE(Settled(Path(100us, 1e9)) == ByteCount(3200000));
   REQUIRE(Settled(Path(100ms, 1e6)) == ByteCount(2000000));
-  REQUIRE(Settled(Path(100ms, 25e6)) == kMostFetch);
+  REQUIRE(Settled(Path(100ms, 30e6)) == kMostFetch);
   REQUIRE(Settled(Path(1s, 1e6)) == ByteCount(2000000));
   REQUIRE(Settled(Path(100ms, 1e3)) == kLeastFetch);
-  REQUIRE(Settled(Path(100ms, 25e6), ByteCount(8 << 20)) == ByteCount(8 << 20));
+  REQUIRE(Settled(Path(100ms, 30e6), ByteCount(8 << 20)) == ByteCount(8 << 20));
 }
 
 TEST_CASE("An answer is at most twice the one before, and grows only when that was full",
           "[pull_pace]") {
   FetchSize size;
-  const auto path = Path(100ms, 25e6);
+  const auto path = Path(100ms, 30e6);
   REQUIRE(size.Next(path, kMostFetch) == kLeastFetch);
   size.OnAnswer(ByteCount(1000));
   REQUIRE(size.Next(path, kMostFetch) == kLeastFetch);
