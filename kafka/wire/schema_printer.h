@@ -43,7 +43,7 @@ class SchemaPrinter {
     } else if constexpr (kIsOptional<T>) {
       return TypeName<typename T::value_type>();
     } else if constexpr (kIsVector<T>) {
-      return "[]" + TypeName<typename T::value_type>();
+      return fmt::format("[]{}", TypeName<typename T::value_type>());
     } else {
       return "struct";
     }
@@ -98,7 +98,8 @@ std::string SchemaText() {
   const std::string head =
       fmt::format("{} key {} versions {}-{} flexible {}+\n", R::kName, R::kApiKey, R::kMinVersion,
                   R::kMaxVersion, R::kFlexibleFrom);
-  return head + " request\n" + fields(R{}) + " response\n" + fields(typename R::Response{});
+  return fmt::format("{} request\n{} response\n{}", head, fields(R{}),
+                     fields(typename R::Response{}));
 }
 
 }  // namespace atl::kafka
