@@ -216,8 +216,8 @@ awaitable<void> Link::Discover() {
         backoff_.Reset();
         OnContact(ByteCount(0));
         co_await KeepIdentity();
-        pause = std::clamp((context_.clock.Now() - began) * kDiscoverShare, kDiscoverSoonest,
-                           kDiscoverLatest);
+        const Duration look = sync_->busy() ? Duration{} : context_.clock.Now() - began;
+        pause = std::clamp(look * kDiscoverShare, kDiscoverSoonest, kDiscoverLatest);
       } else {
         pause = std::min(kDiscoverLatest, backoff_.Next());
         OnError("connect", StatusCodeName(status.code()));

@@ -142,7 +142,8 @@ awaitable<Status> TopicSync::Sync() {
     if (IsDue(changes.back())) due->push_back(changes.back());
   }
   std::vector<TopicOrError> made;
-  if (!due->empty()) {
+  busy_ = !due->empty();
+  if (busy_) {
     std::function<std::vector<TopicOrError>()> work = [due, room = room_,
                                                        time = room_.clock.WallNow()] {
       std::vector<TopicOrError> outcomes;

@@ -71,6 +71,8 @@ class TopicSync {
   runtime::awaitable<Status> Sync();
 
   const std::map<TopicName, SyncedTopic>& topics() const { return topics_; }
+  // The last Sync() made or changed something here: more may come soon.
+  bool busy() const { return busy_; }
   const std::string& cluster_id() const { return cluster_id_; }  // Empty: not known yet.
   // Why the source was refused; empty: it was not. Sync() then is kFailedPrecondition.
   const std::string& refused() const { return refused_; }
@@ -103,6 +105,7 @@ class TopicSync {
   const std::string own_cluster_;
   std::string cluster_id_;
   std::string refused_;
+  bool busy_ = false;
   std::map<TopicName, SyncedTopic> topics_;
   TopicConfigs configs_;  // As heard last.
   MonotonicTime configs_due_{};

@@ -47,13 +47,12 @@ def test_a_killed_source_makes_the_lag_grow_and_never_zero(ring, caught_up):
     def samples():
         row = eu_west.mirror(LINK, "orders")
         return row, eu_west.metric("atoll_mirror_lag_seconds", link=LINK, topic="orders", partition="0")
-    time.sleep(2)
-    (early, early_metric), _ = samples(), time.sleep(3)
+    (early, early_metric), _ = samples(), time.sleep(2)  # The time that the lag must have grown by.
     late, late_metric = samples()
     for row, metric in ((early, early_metric), (late, late_metric)):
         assert row["lagSeconds"] is None or row["lagSeconds"] > 0, row
         assert metric is None or metric > 0
-    assert late["lagSeconds"] - early["lagSeconds"] >= 2.5 and late_metric - early_metric >= 2.5
+    assert late["lagSeconds"] - early["lagSeconds"] >= 1.5 and late_metric - early_metric >= 1.5
     assert late["lastContact"] == early["lastContact"]
     assert abs(seconds_since(late["lastContact"]) - (time.monotonic() - killed)) < 5
     contact = eu_west.metric("atoll_link_last_contact_timestamp_seconds", link=LINK)

@@ -42,7 +42,7 @@ def test_a_deleted_source_topic_is_retired_and_its_data_kept(ring):
         assert connection.delete_topic("orders") == wire.OK
     eu_west.wait_state(LINK, "orders", "retired")
     assert len(clients.consume(eu_west.kafka, "orders", 100)) == 100
-    assert eu_west.events("retired", "orders")
+    wait_until(lambda: eu_west.events("retired", "orders"), "the event is kept")
     eu_west.restart()
     assert len(clients.consume(eu_west.kafka, "orders", 100)) == 100
 
