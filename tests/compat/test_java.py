@@ -99,7 +99,8 @@ def test_kafkas_own_dump_tool_reads_the_segments(ring):
     region.storage = {"durability": "fsync", "segmentBytes": "1MiB"}
     region.start()
     create_topic(region, "dumped")
-    clients.produce(region.kafka, "dumped", [b"%d %s" % (index, b"d" * 500) for index in range(5000)])
+    clients.produce(region.kafka, "dumped", [b"%d %s" % (index, b"d" * 500) for index in range(5000)],
+                    **{"batch.num.messages": 50})  # Several batches per segment: the first one has no index entry.
     clients.produce(region.kafka, "dumped", [b"squeezed"] * 1000, **{"compression.type": "lz4"})
     region.stop()
     folder = next(region.data.glob("topics/dumped.*/0"))

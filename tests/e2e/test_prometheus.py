@@ -90,8 +90,9 @@ def world(ring, tmp_path):
         try:
             cause_trouble(us_east, eu_west, poisoned, rewritten)
             sent = [clients.Background(us_east.kafka, "orders"), clients.Background(eu_west.kafka, "invoices")]
-            wait_until(lambda: len(prometheus.query('up{job="atoll"} == 1')) == 2, "both regions are scraped", 30)
-            time.sleep(12)  # Rates over 20 s need a dozen scrapes.
+            for what in ('count_over_time(up{job="atoll"}[20s]) >= 8',
+                         'sum by (region) (rate(atoll_broker_requests_total{api="Produce"}[20s])) > 0'):
+                wait_until(lambda one=what: len(prometheus.query(one)) == 2, f"both regions are scraped: {what}", 40, 0.25)
             yield prometheus
             for one in sent:
                 one.stop()
@@ -116,7 +117,7 @@ def cause_trouble(us_east, eu_west, poisoned, rewritten) -> None:
     create_topic(eu_west, "invoices", 2)
     create_topic(us_east, "trimmed")
     clients.produce(us_east.kafka, "trimmed", [b"x"] * 10)
-    wait_mirrored(us_east, eu_west, "trimmed")
+    eu_west.wait_state("from-us-east", "trimmed", "caught_up")
     eu_west.cli("mirror", "pause", "trimmed", "--link", "from-us-east")
     eu_west.wait_state("from-us-east", "trimmed", "paused")
     clients.produce(us_east.kafka, "trimmed", [b"never mirrored"] * 10)
