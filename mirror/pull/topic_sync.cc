@@ -343,7 +343,9 @@ awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
   std::vector<TopicName> gone;
   for (auto& [name, synced] : topics_) {
     if (named.contains(name.value()) || synced.state == SyncedTopic::State::kRetired) continue;
-    if (++synced.absences >= kAbsences) gone.push_back(name);
+    if (++synced.absences == 1) synced.absent_since = room_.clock.Now();
+    const bool long_enough = room_.clock.Now() - synced.absent_since >= kAbsentFor;
+    if (synced.absences >= kAbsences && long_enough) gone.push_back(name);
   }
   for (const TopicName& name : gone) {
     SyncedTopic& synced = topics_[name];
@@ -352,18 +354,18 @@ awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
       topics_.erase(name);
       continue;
     }
+    if (link_.deletes != config::Deletes::kFollow) {
+      synced.state = SyncedTopic::State::kRetired;  // Its mirrors record the event.
+      synced.since = room_.clock.WallNow();
+      continue;
+    }
     const TopicId id = synced.id;
-    const bool follow = link_.deletes == config::Deletes::kFollow;
-    MirrorEvent event =
-        TopicEvent(MirrorEvent::Kind::kRetired, synced.epoch,
-                   fmt::format("the source deleted topic `{}`; the copy is {}", name.value(),
-                               follow ? "deleted too (deletes: follow)"
-                                      : "kept until an operator deletes it"));
+    MirrorEvent event = TopicEvent(
+        MirrorEvent::Kind::kRetired, synced.epoch,
+        fmt::format("the source deleted topic `{}`; the copy is deleted too (deletes: follow)",
+                    name.value()));
     const Status recorded = co_await RecordForTopic(name, id, std::move(event));
     CO_RETURN_IF_ERROR(recorded);
-    synced.state = SyncedTopic::State::kRetired;
-    synced.since = room_.clock.WallNow();
-    if (!follow) continue;
     std::function<Status()> work = [room = room_, id] {
       return ToStatus(room.catalog.Delete(id), "following a delete");
     };

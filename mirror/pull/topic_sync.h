@@ -4,8 +4,8 @@
 //
 // One Sync() at a time, on the link's reactor; catalogue and store are called on the blocking
 // shard. A topic that the source does not name is believed gone only after kAbsences looks in a
-// row: a broker that just started may not know its topics yet. Nothing is deleted here unless the
-// link says `deletes: follow`.
+// row over kAbsentFor: a broker that just started may not know its topics yet. Nothing is deleted
+// here unless the link says `deletes: follow`.
 #pragma once
 
 #include <map>
@@ -38,7 +38,8 @@ struct SyncedTopic {
   std::map<std::string, std::string> wanted;
   std::map<std::string, std::string> applied;
   std::vector<std::string> refused_configs;
-  int absences = 0;  // Descriptions in a row that did not name it.
+  int absences = 0;  // Descriptions in a row that did not name it, the first of them then:
+  MonotonicTime absent_since{};
 };
 
 // Of a source without topic ids: the same for ever for one cluster and name. NEVER change it.
@@ -55,6 +56,7 @@ CopiedConfig CopyConfig(const std::map<std::string, std::string>& effective);
 class TopicSync {
  public:
   static constexpr int kAbsences = 3;
+  static constexpr Duration kAbsentFor = std::chrono::seconds(10);
   // All outlive the sync and whatever it posted to the blocking shard.
   struct Room {
     runtime::Reactor& reactor;
