@@ -31,7 +31,7 @@ apiVersion: atoll/v1
 kind: Link
 metadata: {name: from-eu-west}
 spec:
-  source: {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"]}   # kind: atoll | kafka
+  source: {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"]}   # atoll | kafka
   topics:
     - {exclude: "tmp.", match: prefix}
     - {include: "*", match: glob}        # first match wins

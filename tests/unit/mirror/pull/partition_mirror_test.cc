@@ -158,6 +158,12 @@ TEST_CASE("a log is compared with the source before anything is appended") {
                           rig.now());
     REQUIRE(rig.mirror.need() == MirrorNeed::kLastBatch);
   }
+}
+
+TEST_CASE("a log that does not go on where the source does has diverged") {
+  Rig rig;
+  const BatchSpec last{.base = 5, .count = 5};
+  rig.SinkAt(0, 10, last);
   SECTION("an epoch that ends below our log is a divergence from there on") {
     rig.EpochEnd(257, 8);
     REQUIRE(rig.state() == MirrorState::kDiverged);
@@ -199,6 +205,12 @@ TEST_CASE("a log is compared with the source before anything is appended") {
     rig.LastBatch(Source(0, 9), MakeBatch(last));
     REQUIRE(rig.state() == MirrorState::kDiverged);
   }
+}
+
+TEST_CASE("a last batch that the source no longer has is continued or leaves a gap") {
+  Rig rig;
+  const BatchSpec last{.base = 5, .count = 5};
+  rig.SinkAt(0, 10, last);
   SECTION("a last batch that the source has deleted can't be compared, but is continued") {
     rig.EpochEnd(257, 30);
     rig.LastBatch(Source(8, 30), {}, ErrorCode::kOffsetOutOfRange);
