@@ -290,6 +290,10 @@ ByteCount MemoryFileSystem::FreeBytes() const {
 // along.
 void MemoryFileSystem::CommitName(const std::string& path) {
   const auto durable = durable_files_.find(path);
+  const auto present = files_.find(path);
+  const bool nothing_new = durable != durable_files_.end() && present != files_.end() &&
+                           durable->second == present->second;
+  if (nothing_new) return;  // The rule for most names of a folder: keeps its sync linear.
   if (durable != durable_files_.end()) {
     const std::shared_ptr<Node> node = durable->second;
     durable_files_.erase(durable);
@@ -297,10 +301,9 @@ void MemoryFileSystem::CommitName(const std::string& path) {
       if (other == node) durable_files_[name] = node;
     }
   }
-  const auto now = files_.find(path);
-  if (now == files_.end()) return;
-  std::erase_if(durable_files_, [&](const auto& item) { return item.second == now->second; });
-  durable_files_[path] = now->second;
+  if (present == files_.end()) return;
+  std::erase_if(durable_files_, [&](const auto& item) { return item.second == present->second; });
+  durable_files_[path] = present->second;
 }
 
 void MemoryFileSystem::CommitFolder(const std::string& folder) {

@@ -1,0 +1,58 @@
+// The rare branches that the simulation must have walked over all its seeds: a generator that stops
+// reaching one of them has stopped testing it.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace atl::sim {
+
+enum class Mark {
+  kThreeRegions,
+  kCrashKept,
+  kCrashLost,
+  kCrashTorn,
+  kCrashInIo,
+  kCrashInStore,
+  kCrashAtFailpoint,
+  kCrashOfOwner,
+  kCrashOfMirror,
+  kCleanRestart,
+  kSyncError,
+  kReadError,
+  kDiskFull,
+  kStoreError,
+  kStoreRollback,
+  kEpochRaised,
+  kAcked,
+  kDuplicateAnswered,
+  kLostMessage,
+  kCutLink,
+  kLateAnswer,
+  kSourceSilent,
+  kCutBatch,
+  kPoison,
+  kHalted,
+  kOthersWentOn,
+  kGapStop,
+  kGapSkip,
+  kOperatorSkip,
+  kRestartElsewhere,
+  kStartInsideBatch,
+  kDeleteRecords,
+  kRetention,
+  kLogStartFollowed,
+  kGeneration,
+  kRetired,
+  kPaused,
+  kSinkError,
+  kRollbackEvent,
+  kRolled,
+  kGroupedTurn,
+  kCaughtUp,
+  kLast
+};
+inline constexpr size_t kMarkCount = static_cast<size_t>(Mark::kLast);
+std::string_view MarkName(Mark mark);
+
+}  // namespace atl::sim

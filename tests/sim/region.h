@@ -1,0 +1,140 @@
+// One simulated region: a real catalogue, real partitions and logs, a real gate and sink over a
+// disk and a store in memory that behave badly on command. What dies with the process is in
+// Process; the disk, the store and the numbers of the world stay.
+//
+// A process dies in the middle of whatever it does: from then on every file and store operation
+// fails, nothing it says reaches anybody, and Settle() buries it after the event. Power goes with
+// it: what was not synced is kept, lost or torn, by the seed.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/memory_file.h"
+#include "base/metrics.h"
+#include "checkpoint/event_table.h"
+#include "checkpoint/memory_store.h"
+#include "checkpoint/mirror_table.h"
+#include "checkpoint/partition_state_table.h"
+#include "checkpoint/region_table.h"
+#include "checkpoint/topic_table.h"
+#include "core-broker/catalog/catalog.h"
+#include "mirror/ownership/ownership.h"
+#include "mirror/pull/local_sink.h"
+#include "mirror/watch/events.h"
+#include "runtime/storage_shards.h"
+#include "tests/sim/world.h"
+
+namespace atl::sim {
+
+// Set by the scenario; a swarm seed leaves some of them off.
+struct DiskFaults {
+  double read_error = 0;   // Per read.
+  bool next_sync = false;  // The next sync fails, once.
+  bool next_store_write = false;
+  std::optional<uint64_t> die_at_file_op;  // Counted from now on.
+  std::optional<uint64_t> die_at_store_op;
+};
+
+class Region {
+ public:
+  Region(World& world, RegionOrdinal ordinal, std::string name);
+  ~Region();
+
+  struct Process {
+    Process(Region& region, std::unique_ptr<checkpoint::EventTable> event_table);
+    Metrics metrics;
+    checkpoint::TopicTable topics;
+    checkpoint::PartitionStateTable states;
+    checkpoint::MirrorTable mirrors;
+    std::unique_ptr<checkpoint::EventTable> event_table;
+    mirror::Events events;
+    runtime::StorageShards shards;
+    mirror::CatalogGate gate;
+    broker::Catalog catalog;
+    mirror::LocalSink sink;
+    std::deque<std::function<void()>> waiting;  // Work for the next turn of the shards.
+    bool turn_is_due = false;
+  };
+
+  // Marks whose code runs, for failpoints.
+  class Running {
+   public:
+    explicit Running(Region& region) : before_(current_) { current_ = &region; }
+    ~Running() { current_ = before_; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    Region* const before_;
+  };
+  static Region* current() { return current_; }
+
+  World& world() { return world_; }
+  RegionOrdinal ordinal() const { return ordinal_; }
+  const std::string& name() const { return name_; }
+  bool up() const { return process_ != nullptr && !dying_; }
+  uint64_t boot() const { return boot_; }        // Rises with every start.
+  uint64_t session() const { return session_; }  // Rises with every start after an unclean stop.
+  bool rolled_back() const { return rolled_back_; }
+  Process& process() { return *process_; }
+  MemoryFileSystem& files() { return files_; }
+  checkpoint::MemoryStore& store() { return store_; }
+  DiskFaults& faults() { return faults_; }
+
+  // Tries again later when it fails.
+  void Start();
+  // Set once: run when a process begins to serve, and before it is taken apart.
+  void OnStart(std::function<void()> on_start) { on_start_ = std::move(on_start); }
+  void OnEnd(std::function<void()> on_end) { on_end_ = std::move(on_end); }
+  void Stop();  // Orderly; starts again after a while.
+  void Die(std::string_view how);
+  void Settle();
+  // An operator restores an older store while the process is down.
+  void RollBackStore();
+  void RememberStore() { image_ = store_.Clone(); }
+  void ForgetImage() { image_.reset(); }
+  void FillDisk();
+  void EmptyDisk() { files_.SetCapacity(ByteCount(int64_t{1} << 40)); }
+
+  // Runs on the shards in a turn soon, together with what else waits.
+  void InNextTurn(std::function<void()> what);
+
+ private:
+  Status OnFileOperation(MemoryFileSystem::Operation operation, const std::string& path);
+  Status OnStoreOperation(checkpoint::MemoryStore::Operation operation);
+  Status Serve();
+  void Tick(uint64_t boot);
+  void RunTurn();
+  void End();
+
+  static Region* current_;
+
+  World& world_;
+  const RegionOrdinal ordinal_;
+  const std::string name_;
+  MemoryFileSystem files_;
+  MutantFiles mutant_files_;
+  checkpoint::MemoryStore store_;
+  MutantStore mutant_store_;
+  FileSystem& disk_;             // What the process sees.
+  checkpoint::Store& database_;  // Likewise.
+  DiskFaults faults_;
+  uint64_t file_ops_ = 0;
+  uint64_t store_ops_ = 0;
+  std::function<void()> on_start_;
+  std::function<void()> on_end_;
+  std::unique_ptr<Process> process_;
+  bool dying_ = false;
+  uint64_t boot_ = 0;
+  uint64_t session_ = 0;
+  bool rolled_back_ = false;
+  bool roll_back_next_ = false;
+  std::optional<checkpoint::MemoryStore::Image> image_;
+};
+
+}  // namespace atl::sim
