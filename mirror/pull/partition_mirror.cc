@@ -74,8 +74,7 @@ PartitionMirror::PartitionMirror(MirrorKey key, MirrorPolicy policy, MonotonicTi
       policy_(policy),
       backoff_(kFirstRetry, kLongestRetry, Random(jitter_seed)),
       since_(wall),
-      progress_at_(now),
-      lag_(now) {}
+      progress_at_(now) {}
 
 MirrorNeed PartitionMirror::need() const {
   if (paused_ || retry_at_ || Stopped()) return MirrorNeed::kNothing;
@@ -259,7 +258,7 @@ bool PartitionMirror::OnApplied(uint64_t attempt, const Status& status, Offset d
   if (durable_end <= applied_end_) return false;
   applied_end_ = durable_end;
   claimed_end_ = std::max(claimed_end_, applied_end_);
-  lag_.OnPosition(applied_end_, now.mono);
+  lag_.OnPosition(applied_end_);
   backoff_.Reset();
   NoteProgress(now);
   if (!Stopped()) NoteRunning(now);

@@ -35,9 +35,12 @@ void PartitionMirror::OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, 
   verified_epoch_ = sink_.last_epoch;
   log_is_empty_ = !sink_.last_batch;
   epoch_confirmed_ = false;
+  // A log that begins behind all that was ever applied was begun anew, and nothing came after: what
+  // else the source has deleted since belongs to the gap that was skipped then.
+  if (log_is_empty_ && claims_ && claimed_end_ < sink_.log_end) skipping_ = true;
   NoteRollback(sink_.log_end, now);
   if (sink_.last_batch) lag_.OnNewestApplied(sink_.last_batch->max_timestamp);
-  lag_.OnPosition(applied_end_, now.mono);
+  lag_.OnPosition(applied_end_);
   LocateInSource(now);
 }
 
@@ -271,7 +274,7 @@ void PartitionMirror::OnRestarted(uint64_t attempt, const Status& status, Now no
   next_ = restart_at_;
   applied_end_ = restart_at_;
   claimed_end_ = restart_at_;
-  lag_.OnPosition(applied_end_, now.mono);
+  lag_.OnPosition(applied_end_);
   StartPulling(now);
 }
 

@@ -15,16 +15,11 @@ constexpr double kLeast = 0.001;
 }  // namespace
 
 void LagMeter::OnContact(Offset source_end, MonotonicTime now, WallTime wall) {
-  const bool was_behind = !caught_up();
   source_end_ = source_end;
   contact_ = now;
   lost_ = false;
   contact_wall_ = wall;
-  if (caught_up()) {
-    caught_up_at_ = now;
-  } else if (!was_behind) {
-    behind_since_ = now;
-  }
+  if (caught_up()) caught_up_at_ = now;
 }
 
 void LagMeter::OnNewestApplied(Timestamp newest) {
@@ -36,29 +31,27 @@ void LagMeter::OnPulled(ByteCount bytes, RecordCount offsets) {
   bytes_per_offset_ = static_cast<double>(bytes.value()) / static_cast<double>(offsets.value());
 }
 
-void LagMeter::OnPosition(Offset applied_end, MonotonicTime now) {
+void LagMeter::OnPosition(Offset applied_end) {
   const bool was_behind = !caught_up();
   applied_end_ = applied_end;
   // Only a contact proves that there is no more: catching up with an old end counts from then.
   if (was_behind && caught_up()) caught_up_at_ = std::max(caught_up_at_, contact_);
-  if (!was_behind && !caught_up()) behind_since_ = now;
 }
 
 bool LagMeter::Silent(MonotonicTime now) const { return !contact_ || now - *contact_ > kHeartbeat; }
 
-double LagMeter::Seconds(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
-                         WallTime wall) const {
+std::optional<double> LagMeter::Age(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
+                                    WallTime wall) const {
   // The oldest missing record is no older than either bound; what is not plausible bounds nothing.
-  const MonotonicTime later = caught_up_at_.value_or(behind_since_);
   std::optional<double> age;
-  if (caught_up_at_) age = ToSeconds(now - later);
+  if (caught_up_at_) age = ToSeconds(now - *caught_up_at_);
   const Timestamp oldest = oldest_waiting.value_or(newest_applied_);
   const WallTime at = FromTimestamp(oldest);
   if (oldest >= Timestamp(0) && at < wall) {
     const double by_timestamp = ToSeconds(wall - at);
     age = age ? std::min(*age, by_timestamp) : by_timestamp;
   }
-  return age.value_or(ToSeconds(now - later));
+  return age;
 }
 
 MirrorLag LagMeter::Lag(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
@@ -75,7 +68,8 @@ MirrorLag LagMeter::Lag(std::optional<Timestamp> oldest_waiting, MonotonicTime n
   if (bytes_per_offset_ > 0) {
     lag.bytes = std::llround(bytes_per_offset_ * static_cast<double>(*lag.records));
   }
-  lag.seconds = std::max(Seconds(oldest_waiting, now, wall), kLeast);
+  lag.seconds = Age(oldest_waiting, now, wall);
+  if (lag.seconds) lag.seconds = std::max(*lag.seconds, kLeast);
   return lag;
 }
 

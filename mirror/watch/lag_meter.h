@@ -4,6 +4,7 @@
 // Seconds are the age of the oldest record that is not durable here. For pulled batches that is
 // their own timestamp; for what was not pulled yet it is bounded by two facts: it is younger than
 // the last record applied, and it was appended after the last moment we were known to be caught up.
+// Without either (an empty log that never pulled) the age is unknown, not small.
 // Ages of contacts and of catching up are monotonic; record timestamps come from clients and may be
 // anything, so they only count where they are plausible.
 #pragma once
@@ -18,8 +19,6 @@ namespace atl::mirror {
 
 class LagMeter {
  public:
-  explicit LagMeter(MonotonicTime now) : behind_since_(now) {}
-
   // The source answered: its log ends at `source_end`, as far as others may read it.
   void OnContact(Offset source_end, MonotonicTime now, WallTime wall);
   // The connection broke or the source can't serve: nobody knows how far it is until it answers.
@@ -29,7 +28,7 @@ class LagMeter {
   // Bytes that covered so many offsets.
   void OnPulled(ByteCount bytes, RecordCount offsets);
   // Call after every change of the position.
-  void OnPosition(Offset applied_end, MonotonicTime now);
+  void OnPosition(Offset applied_end);
 
   // `oldest_waiting`: the base timestamp of the first batch that is pulled and not durable.
   MirrorLag Lag(std::optional<Timestamp> oldest_waiting, MonotonicTime now, WallTime wall) const;
@@ -42,7 +41,8 @@ class LagMeter {
   Offset source_end() const { return source_end_; }
 
  private:
-  double Seconds(std::optional<Timestamp> oldest_waiting, MonotonicTime now, WallTime wall) const;
+  std::optional<double> Age(std::optional<Timestamp> oldest_waiting, MonotonicTime now,
+                            WallTime wall) const;
 
   Offset source_end_ = kNoOffset;
   Offset applied_end_ = kNoOffset;
@@ -52,7 +52,6 @@ class LagMeter {
   bool lost_ = false;  // Since the last contact.
   std::optional<WallTime> contact_wall_;
   std::optional<MonotonicTime> caught_up_at_;  // The last contact that found us caught up.
-  MonotonicTime behind_since_;                 // The first contact since that did not.
 };
 
 }  // namespace atl::mirror
