@@ -146,7 +146,9 @@ def test_a_bad_batch_halts_its_partition_and_no_other(ring):
         eu_west.links = [link(source.address, kind="kafka", name="from-liar")]
         eu_west.start()
         row = eu_west.wait_state("from-liar", "poisoned", "halted")
-        assert row["appliedEnd"] == 2 and "2" in row["reason"], row
+        assert "2" in row["reason"], row
+        # What came before the bad batch in the same answer may still be on its way to the disk.
+        wait_until(lambda: eu_west.mirror("from-liar", "poisoned")["appliedEnd"] == 2, "the good batch is applied")
         source.append(1, [b"y", b"z"])
         wait_until(lambda: eu_west.mirror("from-liar", "poisoned", 1).get("appliedEnd") == 3, "partition 1 goes on")
         event = eu_west.events("halted", "poisoned")[0]
