@@ -6,6 +6,7 @@
 #include "base/logging.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/catalog/shard_work.h"
+#include "core-broker/catalog/topic_order.h"
 
 namespace atl::broker {
 namespace {
@@ -190,7 +191,7 @@ Status Catalog::Close() {
   closed_ = true;
   const std::shared_ptr<const CatalogView> last = view();
   std::vector<std::shared_ptr<Partition>> partitions;
-  for (const auto& [id, topic] : last->by_id) {
+  for (const auto& [id, topic] : InOrder(*last)) {
     partitions.insert(partitions.end(), topic->partitions.begin(), topic->partitions.end());
   }
   std::vector<Status> statuses(partitions.size());

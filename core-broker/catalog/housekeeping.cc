@@ -1,6 +1,7 @@
 // What the catalogue does without being asked: the tick on every shard, and the metrics of all
 // partitions.
 #include "core-broker/catalog/catalog.h"
+#include "core-broker/catalog/topic_order.h"
 
 namespace atl::broker {
 namespace {
@@ -40,7 +41,7 @@ void Catalog::Tick() {
   const bool retention = now >= next_retention_;
   if (retention) next_retention_ = now + kRetentionEvery;
   std::vector<std::vector<TickJob::Item>> items(static_cast<size_t>(shards_.size()));
-  for (const auto& [id, topic] : view()->by_id) {
+  for (const auto& [id, topic] : InOrder(*view())) {
     const bool trims = retention && !topic->is_mirror() && !topic->frozen;
     for (const auto& partition : topic->partitions) {
       items[static_cast<size_t>(ShardOf(*partition))].push_back({partition, trims});

@@ -126,6 +126,10 @@ Status Recovery::ScanFrom(Offset point) {
   for (size_t i = first; i < segments.size(); ++i) {
     const Offset from = i == first ? point : segments[i]->base();
     const StatusOr<Segment::Loaded> opened = segments[i]->OpenActive(from);
+    // A point inside a batch was never this log's: the store is of another time.
+    if (opened.status().code() == StatusCode::kFailedPrecondition) {
+      return OutOfRange("{}", StatusMessage(opened.status()));
+    }
     if (opened.status().code() == StatusCode::kOutOfRange && !is_last(i)) {
       return Corrupt("{}, but {} follows", StatusMessage(opened.status()), segments[i + 1]->path());
     }

@@ -280,10 +280,15 @@ StatusOr<FilePosition> Segment::WalkLocked(Offset end) const {
     if (from && header.last_offset() != from->offset) {
       return Corrupt("{}: the index is wrong at offset {}", path(), from->offset.value());
     }
-    if (header.base_offset < end_ || (end != kWhole && header.next_offset() > end)) {
-      return Corrupt("{}: byte {}: the batch of offsets {} to {} does not fit [{}, {})", path(),
+    if (end != kWhole && header.next_offset() > end) {
+      return FailedPrecondition("{}: offset {} lies inside the batch of offsets {} to {}", path(),
+                                end.value(), header.base_offset.value(),
+                                header.last_offset().value());
+    }
+    if (header.base_offset < end_) {
+      return Corrupt("{}: byte {}: the batch of offsets {} to {} comes after offset {}", path(),
                      cursor.position().value(), header.base_offset.value(),
-                     header.last_offset().value(), end_.value(), end.value());
+                     header.last_offset().value(), end_.value());
     }
     if (from) {
       bytes_since_entry_ = MarkOf(header).bytes;

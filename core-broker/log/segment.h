@@ -72,7 +72,8 @@ class Segment {
   // Takes the size of the file as it is, whatever it holds.
   Status Measure();
   // Opens the file for writing, loads the indexes below `end` and walks the headers up to there.
-  // Answers where `end` lies. kOutOfRange: the file ends before `end`; kDataLoss: damage before it.
+  // Answers where `end` lies. kOutOfRange: the file ends before `end`;
+  // kFailedPrecondition: `end` lies inside a batch; kDataLoss: damage before it.
   struct Loaded {
     FilePosition position;
     bool rebuilt = false;  // The indexes on disk were missing or wrong.

@@ -240,6 +240,22 @@ TEST_CASE("A store that is gone, older or newer than the log: the log wins", "[r
   append(expected, expected + 3);
 }
 
+TEST_CASE("A recovery point inside a batch is of another time: the log is scanned and wins",
+          "[recovery]") {
+  World world;
+  world.Start();
+  REQUIRE(world.Append(Idempotent({"a", "b", "c"}, 0)).error == ErrorCode::kNone);
+  REQUIRE(world.Append(Idempotent({"d"}, 3)).error == ErrorCode::kNone);
+  world.OnShard([](Partition& p) { REQUIRE(p.SaveState(checkpoint::Sync::kNow).ok()); });
+  world.partition.reset();
+  auto state = **world.states.Get(world.topic_id, PartitionId(0));
+  state.recovery_point = Offset(1);
+  REQUIRE(world.states.Put(state, checkpoint::Sync::kNow).ok());
+  world.Start();
+  REQUIRE(world.Values() == std::vector<std::string>{"a", "b", "c", "d"});
+  REQUIRE(world.Append(Idempotent({"e"}, 4)).base_offset == Offset(4));
+}
+
 TEST_CASE("Segments that vanished behind the checkpoint's back are not replaced by an empty log",
           "[recovery]") {
   World world;
