@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kGiveUp = seconds(3);
+constexpr size_t kMagicOffset = 16;  // Of a batch; what follows is the CRC and what it covers.
 
 // What a mirror without CRC checks would take for good.
 void MendCrcs(Bytes& records) {
@@ -450,11 +451,19 @@ void MirrorDriver::Restart(const SlotKey& key, Slot& slot) {
         });
 }
 
-// One flipped byte that a CRC, a length or a magic can tell. (The base offset and the epoch lie
-// outside the CRC: for those the transport answers.)
+// One changed byte that a CRC, a length or the magic can tell, in one of the batches. (The base
+// offset and the epoch lie outside the CRC: for those the transport answers.)
 void MirrorDriver::Poison(Bytes& records) {
-  const size_t at = 16 + world_.random.Below(records.size() > 16 ? records.size() - 16 : 1);
-  if (at >= records.size()) return;
+  std::vector<std::pair<size_t, size_t>> batches;
+  for (size_t at = 0; at < records.size();) {
+    const auto batch = kafka::BatchView::Parse(BytesView(records).subspan(at));
+    if (!batch.ok()) break;
+    batches.emplace_back(at, batch->bytes().size());
+    at += batch->bytes().size();
+  }
+  if (batches.empty()) return;
+  const auto [start, size] = batches[world_.random.Below(batches.size())];
+  const size_t at = start + kMagicOffset + world_.random.Below(size - kMagicOffset);
   records[at] ^= std::byte(1 + world_.random.Below(255));
   world_.Reach(Mark::kPoison);
   world_.Note("{}: poisons byte {} of an answer", self_.name(), at);

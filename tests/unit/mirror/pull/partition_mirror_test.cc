@@ -396,6 +396,18 @@ TEST_CASE("with the policy skip a gap is recorded and the log begins anew by its
   REQUIRE(rig.state() == MirrorState::kCaughtUp);
 }
 
+TEST_CASE("a crash between skipping a gap and the first record needs no second consent") {
+  Rig rig;
+  rig.mirror.OnCheckpoint(Offset(10), rig.now());
+  rig.SinkAt(25, 25);  // Begun anew at 25.
+  rig.Records(Source(27, 30), {}, ErrorCode::kOffsetOutOfRange);
+  const auto events = rig.mirror.TakeEvents();
+  REQUIRE(events.size() == 1);
+  REQUIRE(events[0].first == Offset(25));
+  REQUIRE(events[0].end == Offset(27));
+  REQUIRE(rig.mirror.need() == MirrorNeed::kRestart);
+}
+
 TEST_CASE("the range of a gap is not guessed while batches are on their way to the target") {
   Rig rig;
   rig.StartAtTen();
