@@ -86,7 +86,7 @@ void MirrorDriver::Tick() {
     }
   }
   for (const SlotKey& key : keys) Pump(key);
-  world_.At(milliseconds(100), [this, self = &self_, boot = boot_] {
+  world_.At(milliseconds(200), [this, self = &self_, boot = boot_] {
     if (self->up() && self->boot() == boot) Tick();
   });
 }
@@ -97,14 +97,16 @@ void MirrorDriver::SyncTopics() {
   const uint64_t boot = boot_;
   const int here = NodeOf(self_);
   const int there = NodeOf(source_);
-  network_.Send(here, there,
-                [this, self, boot, here, there, source = &source_, network = &network_] {
-                  if (!source->up()) return;
-                  auto topics = ListTopics(*source);
-                  network->Send(there, here, [this, self, boot, topics = std::move(topics)] {
-                    if (self->up() && self->boot() == boot) OnTopics(topics);
-                  });
-                });
+  const auto arrived = [this, self, boot,
+                        look = ++looks_](const std::vector<SourceTopicInfo>& topics) {
+    if (!self->up() || self->boot() != boot || look < newest_look_) return;
+    newest_look_ = look;  // A connection tells of no older look after a newer one.
+    OnTopics(topics);
+  };
+  network_.Send(here, there, [here, there, arrived, source = &source_, network = &network_] {
+    if (!source->up()) return;
+    network->Send(there, here, [arrived, topics = ListTopics(*source)] { arrived(topics); });
+  });
   world_.At(milliseconds(1000), [this, self, boot] {
     if (self->up() && self->boot() == boot) SyncTopics();
   });
@@ -288,9 +290,6 @@ bool MirrorDriver::SaveEvents(Slot& slot) {
       }
       case MirrorEvent::Kind::kHalted:
         world_.Reach(Mark::kHalted);
-        break;
-      case MirrorEvent::Kind::kRollback:
-        world_.Reach(Mark::kRollbackEvent);
         break;
       case MirrorEvent::Kind::kSkipped:
         world_.Reach(Mark::kOperatorSkip);

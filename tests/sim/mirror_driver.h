@@ -95,6 +95,8 @@ class MirrorDriver {
   const LinkFaults& faults_;
   const uint64_t boot_;
   std::map<SlotKey, std::unique_ptr<Slot>> slots_;
+  uint64_t looks_ = 0;  // At the source's topics.
+  uint64_t newest_look_ = 0;
 };
 
 }  // namespace atl::sim

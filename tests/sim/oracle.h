@@ -61,8 +61,16 @@ class Oracle {
     bool had_data = false;
   };
   using Place = std::pair<TopicId, PartitionId>;
+  // What was looked at last: nothing new needs no second look.
+  struct Seen {
+    uint64_t boot = 0;
+    Offset log_start, high_watermark, log_end;
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
 
   void CheckRegion(Region& region);
+  void CheckPartition(Region& region, const broker::Topic& topic,
+                      const broker::Partition& partition, bool stored);
   void CheckOwned(Region& region, const broker::Topic& topic, const broker::Partition& partition);
   void CheckMirror(Region& region, const broker::Topic& topic, const broker::Partition& partition);
   void CheckStartOfMirror(Region& region, const Place& place, const Copy& before,
@@ -81,6 +89,8 @@ class Oracle {
   std::vector<std::unique_ptr<Region>>& regions_;
   std::map<Place, Truth> truths_;
   std::map<std::pair<int, Place>, Copy> copies_;
+  std::map<std::pair<int, Place>, Seen> seen_;
+  std::map<int, uint64_t> store_writes_;
   std::set<TopicId> deleted_;
   std::set<int> check_whole_;  // Regions that have just started.
   bool recovering_ = false;    // The region that is looked at is one of them.

@@ -11,7 +11,7 @@ using std::chrono::seconds;
 using FileOperation = MemoryFileSystem::Operation;
 using StoreOperation = checkpoint::MemoryStore::Operation;
 
-constexpr const char* kData = "/data";
+constexpr Duration kTick = milliseconds(200);  // Store flushes, retention, reopening.
 
 Status Dead() { return Unavailable("the process is dead"); }
 
@@ -25,9 +25,9 @@ Region::Process::Process(Region& region, std::unique_ptr<checkpoint::EventTable>
       mirrors(region.database_),
       event_table(std::move(table)),
       events(*event_table, metrics),
-      shards(0, region.disk_, kData, metrics),
+      shards(0, region.disk_, kDataFolder, metrics),
       gate(region.ordinal_),
-      catalog({.data_folder = kData,
+      catalog({.data_folder = kDataFolder,
                .region = region.ordinal_,
                .defaults = {},
                .seed = region.world_.random.Next()},
@@ -49,7 +49,7 @@ Region::Region(World& world, RegionOrdinal ordinal, std::string name)
       disk_(world.mutation() == Mutation::kNone ? static_cast<FileSystem&>(files_) : mutant_files_),
       database_(world.mutation() == Mutation::kNone ? static_cast<checkpoint::Store&>(store_)
                                                     : mutant_store_) {
-  files_.CreateFolders(kData).IgnoreError();
+  files_.CreateFolders(kDataFolder).IgnoreError();
   files_.SetFault([this](FileOperation operation, const std::string& path) {
     return OnFileOperation(operation, path);
   });
@@ -88,6 +88,7 @@ Status Region::OnFileOperation(FileOperation operation, const std::string& path)
 Status Region::OnStoreOperation(StoreOperation operation) {
   if (dying_) return Dead();
   if (current_ != this || operation == StoreOperation::kRead) return OkStatus();
+  ++store_writes_;
   if (faults_.die_at_store_op && ++store_ops_ >= *faults_.die_at_store_op) {
     faults_.die_at_store_op.reset();
     world_.Reach(Mark::kCrashInStore);
@@ -114,7 +115,7 @@ void Region::Start() {
   world_.Note("{}: serves (boot {}, session {})", name_, boot_, session_);
   if (on_start_) on_start_();
   const uint64_t boot = boot_;
-  world_.At(milliseconds(100), [this, boot] { Tick(boot); });
+  world_.At(kTick, [this, boot] { Tick(boot); });
 }
 
 Status Region::Serve() {
@@ -139,7 +140,7 @@ void Region::Tick(uint64_t boot) {
     world_.Note("{}: store reopened: {}", name_, StatusMessage(reopened));
   }
   process_->catalog.Tick();
-  world_.At(milliseconds(100), [this, boot] { Tick(boot); });
+  world_.At(kTick, [this, boot] { Tick(boot); });
 }
 
 void Region::Stop() {
@@ -169,6 +170,7 @@ void Region::End() {
 void Region::Die(std::string_view how) {
   if (dying_) return;
   dying_ = true;
+  if (in_turn_) world_.Reach(Mark::kCrashWithWork);
   world_.Note("{}: dies {}", name_, how);
 }
 
@@ -202,7 +204,7 @@ void Region::RollBackStore() {
 }
 
 void Region::FillDisk() {
-  const auto space = files_.SpaceAt(kData);
+  const auto space = files_.SpaceAt(kDataFolder);
   if (!space.ok()) return;
   const ByteCount used = space->total - space->free;
   files_.SetCapacity(used + ByteCount(static_cast<int64_t>(world_.random.Below(1500))));
@@ -227,9 +229,11 @@ void Region::RunTurn() {
   auto jobs = std::exchange(process_->waiting, {});
   if (jobs.empty()) return;
   if (jobs.size() > 1) world_.Reach(Mark::kGroupedTurn);
+  in_turn_ = true;
   process_->shards.Hold();
   for (const auto& job : jobs) job();
   process_->shards.Release();
+  in_turn_ = false;
 }
 
 }  // namespace atl::sim

@@ -31,6 +31,8 @@
 
 namespace atl::sim {
 
+inline constexpr const char* kDataFolder = "/data";
+
 // Set by the scenario; a swarm seed leaves some of them off.
 struct DiskFaults {
   double read_error = 0;   // Per read.
@@ -85,6 +87,7 @@ class Region {
   MemoryFileSystem& files() { return files_; }
   checkpoint::MemoryStore& store() { return store_; }
   DiskFaults& faults() { return faults_; }
+  uint64_t store_writes() const { return store_writes_; }
 
   // Tries again later when it fails.
   void Start();
@@ -126,10 +129,12 @@ class Region {
   DiskFaults faults_;
   uint64_t file_ops_ = 0;
   uint64_t store_ops_ = 0;
+  uint64_t store_writes_ = 0;
   std::function<void()> on_start_;
   std::function<void()> on_end_;
   std::unique_ptr<Process> process_;
   bool dying_ = false;
+  bool in_turn_ = false;
   uint64_t boot_ = 0;
   uint64_t session_ = 0;
   bool rolled_back_ = false;

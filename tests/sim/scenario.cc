@@ -41,6 +41,7 @@ Scenario::Scenario(uint64_t seed, Mutation mutation)
     region.OnStart([this, &region] {
       oracle_.OnBoot(region);
       StartLinks(region);
+      CrashAgain(region);
     });
     region.OnEnd([this, &region] {
       std::erase_if(drivers_, [&](const auto& d) { return d.first.first == NodeOf(region); });
@@ -95,6 +96,14 @@ void Scenario::StartLinks(Region& region) {
   }
 }
 
+// What breaks a region often breaks it again as soon as it serves.
+void Scenario::CrashAgain(Region& region) {
+  if (!crash_loops_ || healing_ || !world_.Chance(0.5)) return;
+  world_.At(world_.Between(Duration::zero(), milliseconds(400)), [&region, boot = region.boot()] {
+    if (region.up() && region.boot() == boot) region.Die("soon after its start");
+  });
+}
+
 void Scenario::CreateTopics() {
   for (TopicPlan& topic : topics_) {
     if (!topic.must_create || !topic.owner->up()) continue;
@@ -135,6 +144,7 @@ void Scenario::PlanFaults() {
   const auto sometimes = [&](double p, Duration about, std::function<void()> strike) {
     if (world_.Chance(p)) Every(about, std::move(strike));
   };
+  crash_loops_ = world_.Chance(0.3);
   if (world_.Chance(0.5)) network_.loss = world_.random.Fraction() * 0.1;
   if (world_.Chance(0.3)) network_.late = 0.01;
   if (world_.Chance(0.3)) network_.slowest = milliseconds(300);
@@ -291,7 +301,7 @@ void Scenario::Run() {
   for (const TopicPlan& topic : topics_) AddProducers(topic);
   RunFor(seconds(2));
   PlanFaults();
-  RunFor(world_.Between(seconds(10), seconds(40)));
+  RunFor(world_.Between(seconds(8), seconds(25)));
   Heal();
 }
 
@@ -307,7 +317,7 @@ void Scenario::Heal() {
     region->EmptyDisk();
   }
   for (const auto& producer : producers_) producer->Stop();
-  RunFor(seconds(40));
+  RunFor(seconds(30));
   CheckOthersWentOn();
   for (int round = 0; round < 12 && !world_.failure() && !AllCaughtUp(); ++round) {
     Operate(true);
@@ -334,7 +344,7 @@ void Scenario::CheckOthersWentOn() {
       if (!world_.failure() && runs) {
         world_.Fail(
             stopped ? "S18" : "L1",
-            fmt::format("{} {}-{} is {} 40 s after the faults stopped: {}",
+            fmt::format("{} {}-{} is {} 30 s after the faults stopped: {}",
                         driver->plan().name.value(), slot->mirror.key().topic.value(),
                         key.second.value(), mirror::StateName(status.state), status.reason));
       }

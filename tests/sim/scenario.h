@@ -52,6 +52,7 @@ class Scenario {
   void PlanSourceFaults();
   void Every(Duration about, std::function<void()> strike);
   void CreateTopics();
+  void CrashAgain(Region& region);
   void StartLinks(Region& region);
   void AddProducers(const TopicPlan& topic);
   void RaiseFailpoint();
@@ -79,6 +80,7 @@ class Scenario {
   std::map<std::pair<int, int>, std::unique_ptr<MirrorDriver>> drivers_;
   std::vector<std::unique_ptr<Producer>> producers_;
   LinkFaults link_faults_;
+  bool crash_loops_ = false;
   bool healing_ = false;
 };
 
