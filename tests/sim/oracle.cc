@@ -58,7 +58,7 @@ void Oracle::OnAck(const TopicId& topic, PartitionId partition, Offset base,
   }
 }
 
-void Oracle::OnBoot(const Region& region) { check_whole_.insert(region.ordinal().value()); }
+void Oracle::OnBoot(const Region& region) { just_started_.insert(region.ordinal().value()); }
 
 void Oracle::Check() {
   for (const auto& region : regions_) {
@@ -70,7 +70,7 @@ void Oracle::Check() {
 void Oracle::CheckRegion(Region& region) {
   const int number = region.ordinal().value();
   const auto view = region.process().catalog.view();
-  recovering_ = check_whole_.erase(number) > 0;
+  const bool started = just_started_.erase(number) > 0;
   const uint64_t writes = region.store_writes();
   const bool stored = std::exchange(store_writes_[number], writes) != writes;
   for (const auto& [name, topic] : view->by_name) {
@@ -79,7 +79,7 @@ void Oracle::CheckRegion(Region& region) {
       if (world_.failure()) return;
     }
   }
-  if (!recovering_) return;
+  if (!started) return;
   // Earlier generations don't change any more; by id, so that every run looks in one order.
   std::map<TopicId, std::shared_ptr<const broker::Topic>> frozen;
   for (const auto& [id, topic] : view->by_id) {
@@ -101,8 +101,9 @@ void Oracle::CheckPartition(Region& region, const broker::Topic& topic,
                  .log_start = offsets.log_start,
                  .high_watermark = offsets.high_watermark,
                  .log_end = offsets.log_end};
-  if (seen == now && !recovering_ && !stored) return;
+  if (seen == now && !stored) return;
   if (!partition.offline_reason().empty()) return;
+  recovering_ = seen.boot != now.boot;
   seen = now;
   if (topic.is_mirror()) {
     CheckMirror(region, topic, partition);

@@ -92,8 +92,8 @@ class Oracle {
   std::map<std::pair<int, Place>, Seen> seen_;
   std::map<int, uint64_t> store_writes_;
   std::set<TopicId> deleted_;
-  std::set<int> check_whole_;  // Regions that have just started.
-  bool recovering_ = false;    // The region that is looked at is one of them.
+  std::set<int> just_started_;  // Regions that have just started.
+  bool recovering_ = false;  // The partition that is looked at was read from disk by this process.
   int64_t producers_ = 0;
   int64_t values_ = 0;
 };
