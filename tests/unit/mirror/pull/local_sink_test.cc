@@ -1,0 +1,220 @@
+#include "mirror/pull/local_sink.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/memory_file.h"
+#include "base/metrics.h"
+#include "checkpoint/memory_store.h"
+#include "checkpoint/partition_state_table.h"
+#include "checkpoint/topic_table.h"
+#include "core-broker/catalog/catalog.h"
+#include "mirror/ownership/ownership.h"
+#include "runtime/storage_shards.h"
+#include "tests/unit/mirror/pull/batches.h"
+
+#include <catch2/catch.hpp>
+
+namespace atl::mirror {
+namespace {
+
+using test::MakeBatch;
+
+const LinkName kLink("from-us-east");
+const TopicId kTopic(std::array<uint8_t, 16>{7});
+
+// A region with one mirrored topic of two partitions, all in memory.
+struct Rig {
+  Rig() {
+    files.CreateFolders("/data").IgnoreError();
+    REQUIRE(catalog.Load(false).ok());
+    gate.Follow(catalog);
+    broker::TopicSpec spec;
+    spec.name = TopicName("orders");
+    spec.id = kTopic;
+    spec.partition_count = 2;
+    spec.epoch = LeaderEpoch(257);
+    spec.owner = RegionOrdinal(1);
+    spec.link = kLink;
+    REQUIRE(catalog.Create(spec).ok());
+  }
+
+  struct Request final : ApplyRequest {
+    std::vector<ApplyItem>* out = nullptr;
+    void Done() override { *out = std::move(items); }
+  };
+  std::vector<ApplyItem> Apply(std::vector<ApplyItem> items) {
+    std::vector<ApplyItem> answered;
+    auto request = std::make_unique<Request>();
+    request->items = std::move(items);
+    request->out = &answered;
+    sink.Apply(std::move(request));
+    return answered;
+  }
+  std::shared_ptr<SinkPartition> Open(int32_t partition) {
+    return *sink.Open(kLink, kTopic, PartitionId(partition));
+  }
+  // Appends one batch and answers its item.
+  ApplyItem Append(const std::shared_ptr<SinkPartition>& target, const Bytes& batch) {
+    ApplyItem item;
+    item.target = target;
+    item.batches = {*kafka::BatchView::Parse(batch)};
+    std::vector<ApplyItem> items;
+    items.push_back(std::move(item));
+    return Apply(std::move(items)).front();
+  }
+  ApplyItem Move(const std::shared_ptr<SinkPartition>& target, std::optional<Offset> restart_at,
+                 std::optional<Offset> log_start) {
+    ApplyItem item;
+    item.target = target;
+    item.restart_at = restart_at;
+    item.log_start = log_start;
+    std::vector<ApplyItem> items;
+    items.push_back(std::move(item));
+    return Apply(std::move(items)).front();
+  }
+
+  ManualClock clock;
+  Metrics metrics;
+  MemoryFileSystem files;
+  checkpoint::MemoryStore store;
+  checkpoint::TopicTable topics{store};
+  checkpoint::PartitionStateTable states{store};
+  runtime::StorageShards shards{0, files, "/data", metrics};
+  CatalogGate gate{RegionOrdinal(2)};
+  broker::Catalog catalog{
+      {.data_folder = "/data", .region = RegionOrdinal(2), .defaults = {}, .seed = 1},
+      {.files = files, .clock = clock, .metrics = metrics, .states = states, .gate = gate},
+      topics,
+      shards};
+  LocalSink sink{catalog, shards};
+};
+
+TEST_CASE("a link opens the partitions of its own mirrors only") {
+  Rig rig;
+  REQUIRE(rig.sink.Open(kLink, kTopic, PartitionId(1)).ok());
+  REQUIRE(rig.sink.Open(kLink, kTopic, PartitionId(2)).status().code() == StatusCode::kNotFound);
+  REQUIRE(rig.sink.Open(kLink, kTopic, PartitionId(-1)).status().code() == StatusCode::kNotFound);
+  REQUIRE(rig.sink.Open(kLink, TopicId(), PartitionId(0)).status().code() == StatusCode::kNotFound);
+  REQUIRE(rig.sink.Open(LinkName("other"), kTopic, PartitionId(0)).status().code() ==
+          StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("batches are appended verbatim and durable when they are done (S3)") {
+  Rig rig;
+  const auto target = rig.Open(0);
+  const ApplyItem done = rig.Append(target, MakeBatch({.base = 0, .count = 3}));
+  REQUIRE(done.status.ok());
+  REQUIRE(done.log_end == Offset(3));
+  REQUIRE(done.durable_end == Offset(3));
+  // A hole of the source is a hole here.
+  REQUIRE(rig.Append(target, MakeBatch({.base = 10, .count = 2, .epoch = 513})).status.ok());
+
+  const auto end = target->End();
+  REQUIRE(end->log_start == Offset(0));
+  REQUIRE(end->log_end == Offset(12));
+  REQUIRE(end->durable_end == Offset(12));
+  REQUIRE(end->last_epoch == LeaderEpoch(513));
+  REQUIRE(end->last_batch->base_offset == Offset(10));
+  REQUIRE(end->last_batch->crc == test::HeaderOf({.base = 10, .count = 2, .epoch = 513}).crc);
+}
+
+TEST_CASE("an empty log has no epoch and no last batch") {
+  Rig rig;
+  const auto end = rig.Open(0)->End();
+  REQUIRE(end->log_end == Offset(0));
+  REQUIRE(end->last_epoch == kNoEpoch);
+  REQUIRE_FALSE(end->last_batch);
+}
+
+TEST_CASE("what does not continue the log is refused and leaves no byte") {
+  Rig rig;
+  const auto target = rig.Open(0);
+  REQUIRE(rig.Append(target, MakeBatch({.base = 0, .count = 3, .epoch = 513})).status.ok());
+  SECTION("an offset that is taken") {
+    REQUIRE(rig.Append(target, MakeBatch({.base = 2, .epoch = 513})).status.code() ==
+            StatusCode::kFailedPrecondition);
+  }
+  SECTION("an epoch that falls") {
+    REQUIRE(rig.Append(target, MakeBatch({.base = 3, .epoch = 257})).status.code() ==
+            StatusCode::kFailedPrecondition);
+  }
+  REQUIRE(target->End()->log_end == Offset(3));
+}
+
+TEST_CASE("a request over two partitions is answered once, item by item") {
+  Rig rig;
+  const Bytes good = MakeBatch({.base = 0});
+  const Bytes more = MakeBatch({.base = 0, .count = 2});
+  std::vector<ApplyItem> items(2);
+  items[0].target = rig.Open(0);
+  items[0].batches = {*kafka::BatchView::Parse(good)};
+  items[1].target = rig.Open(1);
+  items[1].batches = {*kafka::BatchView::Parse(more)};
+  const auto done = rig.Apply(std::move(items));
+  REQUIRE(done.size() == 2);
+  REQUIRE(done[0].log_end == Offset(1));
+  REQUIRE(done[1].log_end == Offset(2));
+}
+
+TEST_CASE("a request without items is answered, too") {
+  Rig rig;
+  bool called = false;
+  struct Empty final : ApplyRequest {
+    bool* called = nullptr;
+    void Done() override { *called = true; }
+  };
+  auto request = std::make_unique<Empty>();
+  request->called = &called;
+  rig.sink.Apply(std::move(request));
+  REQUIRE(called);
+}
+
+TEST_CASE("a log begins anew where it is told, and follows the source's start") {
+  Rig rig;
+  const auto target = rig.Open(0);
+  REQUIRE(rig.Append(target, MakeBatch({.base = 0, .count = 3})).status.ok());
+  REQUIRE(rig.Move(target, Offset(40), {}).status.ok());
+  REQUIRE(target->End()->log_start == Offset(40));
+  REQUIRE(target->End()->log_end == Offset(40));
+  REQUIRE(rig.Append(target, MakeBatch({.base = 40, .count = 5})).status.ok());
+  REQUIRE(rig.Move(target, {}, Offset(42)).status.ok());
+  REQUIRE(target->End()->log_start == Offset(42));
+  REQUIRE(rig.Move(target, {}, Offset(99)).status.code() == StatusCode::kOutOfRange);
+}
+
+TEST_CASE("a frozen generation takes nothing and loses nothing (S17)") {
+  Rig rig;
+  const auto target = rig.Open(0);
+  REQUIRE(rig.Append(target, MakeBatch({.base = 0, .count = 3})).status.ok());
+  REQUIRE(rig.catalog.Freeze(kTopic).ok());
+  REQUIRE_FALSE(rig.Append(target, MakeBatch({.base = 3})).status.ok());
+  REQUIRE_FALSE(rig.Move(target, Offset(40), {}).status.ok());
+  REQUIRE_FALSE(rig.Move(target, {}, Offset(2)).status.ok());
+  REQUIRE(target->End()->log_start == Offset(0));
+  REQUIRE(target->End()->log_end == Offset(3));
+}
+
+TEST_CASE("a full disk is an error, keeps what was durable, and passes") {
+  Rig rig;
+  const auto target = rig.Open(0);
+  REQUIRE(rig.Append(target, MakeBatch({.base = 0, .count = 3})).status.ok());
+  const auto space = rig.files.SpaceAt("/data");
+  rig.files.SetCapacity(space->total - space->free);
+  const ApplyItem failed = rig.Append(target, MakeBatch({.base = 3, .count = 3}));
+  REQUIRE_FALSE(failed.status.ok());
+  REQUIRE(failed.durable_end == Offset(3));
+  REQUIRE_FALSE(target->End().ok());  // Offline: the mirror waits, with the reason.
+  rig.files.SetCapacity(ByteCount(int64_t{1} << 40));
+  for (int i = 0; i < 100 && !target->End().ok(); ++i) {
+    rig.clock.Advance(std::chrono::seconds(1));
+    rig.catalog.Tick();
+  }
+  REQUIRE(target->End()->log_end == Offset(3));
+  REQUIRE(rig.Append(target, MakeBatch({.base = 3, .count = 3})).status.ok());
+}
+
+}  // namespace
+}  // namespace atl::mirror
