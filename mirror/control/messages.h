@@ -23,8 +23,8 @@ struct Hello {
   std::string cluster_id;
   RegionName region;
   RegionOrdinal ordinal;
-  LinkName link;         // The link that dials; empty in the answer.
-  std::string software;  // "atoll 0.3.0"
+  LinkName link;                                    // The link that dials; empty in the answer.
+  std::string software;                             // "atoll 0.3.0"
   std::vector<checkpoint::OwnershipRecord> topics;  // All that the region has.
 };
 struct Refusal {
@@ -89,8 +89,8 @@ struct Digests {
 // --- Requests; each has exactly one answer ---
 
 // The planned move, step 2: the owner stops accepting for these topics, syncs, and answers its
-// ends. Repeating an attempt answers the same. The fence lifts itself at the deadline unless the
-// topic has moved by then; an epoch that is not the owner's present one is refused.
+// ends. Repeating an attempt answers the same. The fence lifts itself at the deadline unless it was
+// released by then; an epoch that is not the owner's present one is refused.
 struct FenceRequest {
   Uuid attempt;
   Duration deadline{};  // From its arrival.
@@ -109,7 +109,13 @@ struct FenceAnswer {
   };
   std::vector<Topic> topics;
 };
-// The rollback of a fence. Of an unknown or ended attempt: inert.
+// Between steps 4 and 5: the fence becomes durable and no longer lifts itself, so that the
+// requester may mint its epoch while the owner can't be heard. Refused when the fence is not there
+// any more.
+struct ReleaseRequest {
+  Uuid attempt;
+};
+// The rollback of a fence, released or not. Of an unknown or ended attempt: inert.
 struct LiftRequest {
   Uuid attempt;
 };
@@ -140,8 +146,8 @@ struct Done {};
 
 using ControlMessage =
     std::variant<Hello, Refusal, Heartbeat, OwnershipNews, GroupCommits, MirrorPositions, Digests>;
-using ControlRequest =
-    std::variant<FenceRequest, LiftRequest, GroupsRequest, OwnershipRequest, EndsRequest>;
+using ControlRequest = std::variant<FenceRequest, ReleaseRequest, LiftRequest, GroupsRequest,
+                                    OwnershipRequest, EndsRequest>;
 using ControlAnswer = std::variant<FenceAnswer, GroupsAnswer, EndsAnswer, Done>;
 
 }  // namespace atl::mirror
