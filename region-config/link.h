@@ -3,6 +3,7 @@
 // DefaultLink().
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct LinkSource {
   RegionName region;
   SourceKind kind = SourceKind::kAtoll;
   std::vector<Endpoint> bootstrap_servers;
+  std::optional<Endpoint> control;  // None: polling over Kafka's protocol only.
   friend bool operator==(const LinkSource&, const LinkSource&) = default;
 };
 

@@ -106,6 +106,11 @@ constexpr std::array kFields = {
     F{"spec.source.bootstrapServers", "list of host:port", kRequired, "", "[\"127.0.0.1:29092\"]",
       kRestart, "Brokers of the source to ask first. May contain ${env:NAME}.",
       ReadBootstrapServers},
+    F{"spec.source.control", "host:port", kOptional, "", "\"127.0.0.1:29645\"", kRestart,
+      "The source region's control listener: ownership, group offsets and positions come by "
+      "change. "
+      "Left out: the link polls.",
+      [](const FieldReader& in, Link& out) { out.source.control = in.HostPort(1); }},
     F{"spec.topics", "list of rules", kOptional, "[{include: \"*\", match: glob}]",
       "[{exclude: \"tmp.\", match: prefix}, {include: \"*\", match: glob}]", kRestart,
       "{include: PATTERN} or {exclude: PATTERN}, with match: literal | prefix | glob | regex "

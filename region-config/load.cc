@@ -90,6 +90,9 @@ class Loader {
     Located<Region> region = ReadDocument(context, root, RegionFields());
     if (!region.fields.contains("spec.listeners.kafka.advertise"))
       region.value.kafka.advertise = region.value.kafka.bind;
+    std::optional<ControlListener>& control = region.value.control;
+    if (control && !region.fields.contains("spec.listeners.control.advertise"))
+      control->advertise = control->bind;
     regions_.push_back(std::move(region));
   }
 

@@ -30,6 +30,13 @@ struct AdminListener {
   friend bool operator==(const AdminListener&, const AdminListener&) = default;
 };
 
+// Where other regions' links reach this one besides Kafka's protocol (mirror/control).
+struct ControlListener {
+  Endpoint bind;
+  Endpoint advertise;  // As `bind` unless written: what a link's `source.control` says.
+  friend bool operator==(const ControlListener&, const ControlListener&) = default;
+};
+
 enum class Durability {
   kFsync,  // Acknowledged, readable and mirrored only after an fsync.
   kOs,     // Kafka's: after the write.
@@ -57,6 +64,7 @@ struct Region {
   std::string data_dir;
   KafkaListener kafka;
   AdminListener admin;
+  std::optional<ControlListener> control;  // None: regions that pull from here poll.
   bool insecure = false;  // Non-loopback listeners without authentication are meant.
   Storage storage;
   TopicDefaults topics;

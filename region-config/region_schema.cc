@@ -34,6 +34,11 @@ void ReadRetentionBytes(const FieldReader& in, Region& out) {
   out.storage.retention_bytes = *size;
 }
 
+ControlListener& ControlOf(Region& region) {
+  if (!region.control) region.control.emplace();
+  return *region.control;
+}
+
 using F = Field<Region>;
 constexpr Presence kRequired = Presence::kRequired;
 constexpr Presence kOptional = Presence::kOptional;
@@ -76,6 +81,18 @@ constexpr std::array kFields = {
       "\"127.0.0.1:19644\"", kRestart, "Where /metrics, /livez, /readyz and /v1 are served.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) out.admin.bind = *std::move(endpoint);
+      }},
+    F{"spec.listeners.control.bind", "host:port", kOptional, "", "\"127.0.0.1:19645\"", kRestart,
+      "Where regions that pull from here reach the control plane. Left out: they poll.",
+      [](const FieldReader& in, Region& out) {
+        if (auto endpoint = in.HostPort(0)) ControlOf(out).bind = *std::move(endpoint);
+      }},
+    F{"spec.listeners.control.advertise", "host:port", kOptional, "", "\"127.0.0.1:19645\"",
+      kRestart,
+      "What links of other regions write as `source.control`; shown, not used. Left out: as "
+      "`bind`.",
+      [](const FieldReader& in, Region& out) {
+        if (auto endpoint = in.HostPort(0)) ControlOf(out).advertise = *std::move(endpoint);
       }},
     F{"spec.insecure", "true | false", kOptional, "false", "false", kRestart,
       "true: listeners that other machines reach are meant, although nothing is encrypted or "

@@ -51,6 +51,27 @@ std::string Terms(const Field<Document>& field) {
 }
 
 template <class Document>
+bool StaysUnset(const Field<Document>& field) {
+  return field.presence == Presence::kOptional && field.default_value.empty();
+}
+
+// Where the i-th part of a dotted path ends.
+size_t EndOfPart(std::string_view path, size_t i) {
+  size_t end = path.find('.');
+  for (; i > 0; --i) end = path.find('.', end + 1);
+  return end;
+}
+
+// A section of which nothing is set is no map in YAML: it stays a comment.
+template <class Document>
+bool IsUnset(std::span<const Field<Document>> fields, std::string_view section) {
+  return std::all_of(fields.begin(), fields.end(), [section](const Field<Document>& field) {
+    const bool inside = field.path.starts_with(section) && field.path[section.size()] == '.';
+    return !inside || StaysUnset(field);
+  });
+}
+
+template <class Document>
 std::string Example(std::span<const Field<Document>> fields) {
   std::string out;
   std::vector<std::string_view> open;  // The sections that the last field stands in.
@@ -60,15 +81,17 @@ std::string Example(std::span<const Field<Document>> fields) {
     parts.pop_back();
     size_t same = 0;
     while (same < parts.size() && same < open.size() && parts[same] == open[same]) ++same;
-    for (size_t i = same; i < parts.size(); ++i)
-      out += fmt::format("{}{}:\n", std::string(i * 2, ' '), parts[i]);
+    for (size_t i = same; i < parts.size(); ++i) {
+      const std::string_view section = field.path.substr(0, EndOfPart(field.path, i));
+      out += fmt::format("{}{}{}:\n", std::string(i * 2, ' '), IsUnset(fields, section) ? "# " : "",
+                         parts[i]);
+    }
     open = parts;
     const std::string indent(parts.size() * 2, ' ');
     out += Wrap(field.doc, indent + "# ");
     out += Wrap("(" + Terms(field) + ")", indent + "# ");
     // What is unset unless written stays so in the example, but shows its form.
-    const bool unset = field.presence == Presence::kOptional && field.default_value.empty();
-    out += fmt::format("{}{}{}: {}\n", indent, unset ? "# " : "", key, field.example);
+    out += fmt::format("{}{}{}: {}\n", indent, StaysUnset(field) ? "# " : "", key, field.example);
   }
   return out;
 }

@@ -27,6 +27,49 @@ void CheckExposure(const Located<Region>& region, std::string_view path, const E
                    bind.ToString())});
 }
 
+struct Listener {
+  std::string_view path;  // Of its bind.
+  std::string_view whose;
+  const Endpoint* bind;
+};
+
+void CheckPorts(const Located<Region>& region, const std::vector<Listener>& listeners,
+                std::vector<Problem>& problems) {
+  for (size_t i = 1; i < listeners.size(); ++i) {
+    const Endpoint& bind = *listeners[i].bind;
+    const auto taken =
+        std::find_if(listeners.begin(), listeners.begin() + static_cast<std::ptrdiff_t>(i),
+                     [&bind](const Listener& other) {
+                       const bool overlap = other.bind->host == bind.host ||
+                                            IsWildcard(other.bind->host) || IsWildcard(bind.host);
+                       return bind.port != 0 && other.bind->port == bind.port && overlap;
+                     });
+    if (taken == listeners.begin() + static_cast<std::ptrdiff_t>(i)) continue;
+    problems.push_back({region.At(listeners[i].path), std::string(listeners[i].path),
+                        fmt::format("port {} is the {} listener's", bind.port, taken->whose)});
+  }
+}
+
+void CheckAdvertised(const Located<Region>& region, std::string_view path,
+                     const Endpoint& advertise, std::string_view whom,
+                     std::vector<Problem>& problems) {
+  if (!region.fields.contains(path) || !IsWildcard(advertise.host)) return;
+  problems.push_back(
+      {region.At(path), std::string(path),
+       fmt::format("`{}` is no address that {} can connect to", advertise.ToString(), whom)});
+}
+
+void CheckControl(const Located<Region>& region, std::vector<Problem>& problems) {
+  const ControlListener& control = *region.value.control;
+  constexpr std::string_view kBind = "spec.listeners.control.bind";
+  constexpr std::string_view kAdvertise = "spec.listeners.control.advertise";
+  if (!region.fields.contains(kBind))
+    problems.push_back({region.At(kAdvertise), std::string(kBind),
+                        "is required (host:port) where `advertise` is written"});
+  CheckExposure(region, kBind, control.bind, problems);
+  CheckAdvertised(region, kAdvertise, control.advertise, "another region", problems);
+}
+
 void CheckRegion(const Located<Region>& region, std::vector<Problem>& problems) {
   const Endpoint& kafka = region.value.kafka.bind;
   const Endpoint& admin = region.value.admin.bind;
@@ -38,15 +81,15 @@ void CheckRegion(const Located<Region>& region, std::vector<Problem>& problems) 
                         fmt::format("`{}` is every address of this machine, so clients need "
                                     "`advertise: host:port`, the one to connect to",
                                     kafka.ToString())});
-  if (advertised && IsWildcard(region.value.kafka.advertise.host))
-    problems.push_back({region.At("spec.listeners.kafka.advertise"),
-                        "spec.listeners.kafka.advertise",
-                        fmt::format("`{}` is no address that a client can connect to",
-                                    region.value.kafka.advertise.ToString())});
-  const bool overlap = kafka.host == admin.host || IsWildcard(kafka.host) || IsWildcard(admin.host);
-  if (kafka.port != 0 && kafka.port == admin.port && overlap)
-    problems.push_back({region.At("spec.listeners.admin.bind"), "spec.listeners.admin.bind",
-                        fmt::format("port {} is the Kafka listener's", admin.port)});
+  CheckAdvertised(region, "spec.listeners.kafka.advertise", region.value.kafka.advertise,
+                  "a client", problems);
+  std::vector<Listener> listeners = {{"spec.listeners.kafka.bind", "Kafka", &kafka},
+                                     {"spec.listeners.admin.bind", "admin", &admin}};
+  if (region.value.control) {
+    CheckControl(region, problems);
+    listeners.push_back({"spec.listeners.control.bind", "control", &region.value.control->bind});
+  }
+  CheckPorts(region, listeners, problems);
 }
 
 void CheckLink(const Located<Link>& link, const Located<Region>& region,
@@ -56,6 +99,9 @@ void CheckLink(const Located<Link>& link, const Located<Region>& region,
     problems.push_back(
         {link.At("spec.source.region"), "spec.source.region",
          fmt::format("`{}` is this region itself; a link pulls from another one", source.value())});
+  if (link.value.source.control && link.value.source.kind == SourceKind::kKafka)
+    problems.push_back({link.At("spec.source.control"), "spec.source.control",
+                        "an Apache Kafka cluster has no control plane; leave it out"});
 }
 
 }  // namespace

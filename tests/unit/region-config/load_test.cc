@@ -24,6 +24,7 @@ spec:
   listeners:
     kafka: {bind: "127.0.0.1:19092", advertise: "127.0.0.1:19092"}
     admin: {bind: "127.0.0.1:19644"}     # /metrics /livez /readyz /v1
+    control: {bind: "127.0.0.1:19645"}
   storage: {durability: fsync, segmentBytes: 1GiB, retention: 7d}
   topics: {autoCreate: true, defaultPartitions: 4, replicationFactorClamp: true}
 ---
@@ -31,7 +32,7 @@ apiVersion: atoll/v1
 kind: Link
 metadata: {name: from-eu-west}
 spec:
-  source: {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"]}   # atoll | kafka
+  source: {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"], control: "127.0.0.1:29645"}
   topics:
     - {exclude: "tmp.", match: prefix}
     - {include: "*", match: glob}        # first match wins
@@ -66,13 +67,17 @@ TEST_CASE("The documents of the specification load with every value", "[config]"
   region.data_dir = "./data/us-east";
   region.kafka = {{"127.0.0.1", 19092}, {"127.0.0.1", 19092}};
   region.admin = {{"127.0.0.1", 19644}};
+  region.control = {{"127.0.0.1", 19645}, {"127.0.0.1", 19645}};
   region.storage = {Durability::kFsync, ByteCount(1 << 30), hours(24 * 7), std::nullopt};
   region.topics = {true, 4, true};
   REQUIRE(config.region == region);
 
   Link link;
   link.name = LinkName("from-eu-west");
-  link.source = {RegionName("eu-west"), SourceKind::kAtoll, {{"127.0.0.1", 29092}}};
+  link.source = {RegionName("eu-west"),
+                 SourceKind::kAtoll,
+                 {{"127.0.0.1", 29092}},
+                 Endpoint{"127.0.0.1", 29645}};
   link.topics = {{RuleAction::kExclude, TopicMatch::kPrefix, "tmp."},
                  {RuleAction::kInclude, TopicMatch::kGlob, "*"}};
   link.rpo = seconds(30);
@@ -93,6 +98,7 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE(region.storage.segment_bytes == ByteCount(1 << 30));
   REQUIRE(region.storage.retention == hours(24 * 7));
   REQUIRE_FALSE(region.insecure);
+  REQUIRE_FALSE(region.control.has_value());
   REQUIRE(region.topics == TopicDefaults{true, 1, true});
 
   Link link = DefaultLink();
@@ -105,6 +111,7 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE(link.on_gap == OnGap::kStop);
   REQUIRE(link.deletes == Deletes::kKeep);
   REQUIRE(link.sync_topic_configs);
+  REQUIRE_FALSE(link.source.control.has_value());
 }
 
 TEST_CASE("Every choice of every field can be made", "[config]") {
@@ -118,6 +125,7 @@ spec:
   listeners:
     kafka: {bind: "[::]:0", advertise: "broker.example.com:9092"}
     admin: {bind: "0.0.0.0:0"}
+    control: {bind: "[::]:0", advertise: "control.example.com:9645"}
   storage: {durability: os, segmentBytes: 64KiB, retention: 500ms, retentionBytes: 2TiB}
   topics: {autoCreate: false, defaultPartitions: 10000, replicationFactorClamp: false}
 ---
@@ -142,6 +150,8 @@ spec:
   const Region& region = config.region;
   REQUIRE(region.kafka.bind.ToString() == "[::]:0");
   REQUIRE(region.kafka.advertise.ToString() == "broker.example.com:9092");
+  REQUIRE(region.control->bind.ToString() == "[::]:0");
+  REQUIRE(region.control->advertise.ToString() == "control.example.com:9645");
   REQUIRE(region.insecure);
   REQUIRE(region.storage == Storage{Durability::kOs, ByteCount(65'536), milliseconds(500),
                                     ByteCount(int64_t{2} << 40)});
@@ -180,6 +190,7 @@ TEST_CASE("The example is a configuration that loads as it stands", "[config]") 
   REQUIRE(config.region.name == RegionName("us-east"));
   REQUIRE(config.links.size() == 1);
   REQUIRE(config.links[0].topics.size() == 2);
+  REQUIRE_FALSE(config.region.control.has_value());  // Its section is a comment as a whole.
 }
 
 TEST_CASE("The example and the explanation name every field", "[config]") {

@@ -241,6 +241,21 @@ TEST_CASE("Documents are checked against each other", "[config]") {
       {"127.0.0.1:19092", "127.0.0.1:19092\n      advertise: 0.0.0.0:19092",
        "10:18: spec.listeners.kafka.advertise: `0.0.0.0:19092` is no address that a client can "
        "connect to"},
+      {"127.0.0.1:19092", "127.0.0.1:19092\n    control: {bind: 10.0.0.1:645}",
+       "10:21: spec.listeners.control.bind: `10.0.0.1:645`" + exposed},
+      {"127.0.0.1:19092", "127.0.0.1:19092\n    control: {bind: 127.0.0.1:19092}",
+       "10:21: spec.listeners.control.bind: port 19092 is the Kafka listener's"},
+      {"127.0.0.1:19092", "127.0.0.1:19092\n    control: {bind: 127.0.0.1:9644}",
+       "10:21: spec.listeners.control.bind: port 9644 is the admin listener's"},
+      {"127.0.0.1:19092", "127.0.0.1:19092\n    control: {advertise: a.example:1}",
+       "10:26: spec.listeners.control.bind: is required (host:port) where `advertise` is written"},
+      {"127.0.0.1:19092", "127.0.0.1:19092\n    control: {bind: 127.0.0.1:1, advertise: 0.0.0.0:1}",
+       "10:45: spec.listeners.control.advertise: `0.0.0.0:1` is no address that another region can "
+       "connect to"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n    kind: kafka\n    control: a.example:1",
+       "19:14: spec.source.control: an Apache Kafka cluster has no control plane; leave it out"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n    control: a.example:0",
+       "18:14: spec.source.control: `a.example:0` needs a port of at least 1"},
       {"region: eu-west", "region: us-east",
        "16:13: spec.source.region: `us-east` is this region itself; a link pulls from another one"},
   });
