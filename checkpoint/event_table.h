@@ -29,6 +29,7 @@ enum class EventKind : int32_t {
   kRetired = 6,     // The source deleted the topic.
   kRollback = 7,    // The checkpoint claims more than the log holds: a disk was restored.
   kSkipped = 8,     // An operator skipped a bad batch or a gap at [first, end).
+  kMismatch = 20,   // Verification found another batch here than at the source at [first, end).
 };
 std::string_view EventKindName(EventKind kind);  // "gap", "generation", ...
 

@@ -97,6 +97,7 @@ json::object ToJson(const MirrorRow& row) {
   object["lagBytes"] = Number(row.lag.bytes);
   object["lagSeconds"] = Number(row.lag.seconds);
   object["lastContact"] = Time(row.last_contact);
+  object["verifiedTo"] = Number(row.verify.verified_to);
   return object;
 }
 

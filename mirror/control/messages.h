@@ -73,19 +73,6 @@ struct MirrorPositions {
   std::vector<Row> rows;
 };
 
-// The owner's digests of windows [first, end) of offsets (section 8).
-struct Digests {
-  struct Row {
-    TopicId topic;
-    PartitionId partition;
-    Offset first;
-    Offset end;
-    uint64_t digest = 0;
-    uint64_t batches = 0;
-  };
-  std::vector<Row> rows;
-};
-
 // --- Requests; each has exactly one answer ---
 
 // The planned move, step 2: the owner stops accepting for these topics, syncs, and answers its
@@ -142,12 +129,39 @@ struct EndsAnswer {
   };
   std::vector<Topic> topics;
 };
+// Verification (section 8): a mirror asks the owner for digests of ranges that it has applied
+// itself; [first, end) by base offset, at most kMostDigestRows. The answer has one row per row
+// asked, in order and under the same topic and partition, over the part of the range that the owner
+// could look at: above its log start, and within its budget of one answer (it ends early, at a
+// batch). `batches` 0 with first == end: nothing of it (an unknown topic, a range it does not
+// have).
+inline constexpr size_t kMostDigestRows = 1024;
+struct DigestsRequest {
+  struct Row {
+    TopicId topic;
+    PartitionId partition;
+    Offset first;
+    Offset end;
+  };
+  std::vector<Row> rows;
+};
+struct Digests {
+  struct Row {
+    TopicId topic;
+    PartitionId partition;
+    Offset first;
+    Offset end;
+    uint64_t digest = 0;
+    uint64_t batches = 0;
+  };
+  std::vector<Row> rows;
+};
 struct Done {};
 
 using ControlMessage =
-    std::variant<Hello, Refusal, Heartbeat, OwnershipNews, GroupCommits, MirrorPositions, Digests>;
+    std::variant<Hello, Refusal, Heartbeat, OwnershipNews, GroupCommits, MirrorPositions>;
 using ControlRequest = std::variant<FenceRequest, ReleaseRequest, LiftRequest, GroupsRequest,
-                                    OwnershipRequest, EndsRequest>;
-using ControlAnswer = std::variant<FenceAnswer, GroupsAnswer, EndsAnswer, Done>;
+                                    OwnershipRequest, EndsRequest, DigestsRequest>;
+using ControlAnswer = std::variant<FenceAnswer, GroupsAnswer, EndsAnswer, Digests, Done>;
 
 }  // namespace atl::mirror

@@ -324,6 +324,19 @@ void PartitionMirror::OnConflict(std::string reason, Now now) {
        now);
 }
 
+void PartitionMirror::OnMismatch(Offset first, Offset end, std::string cause, Now now) {
+  if (Stopped()) return;
+  bad_at_ = kNoOffset;  // What lies ahead is not to blame: a skip leaves nothing of it out.
+  bad_next_ = kNoOffset;
+  Stop(MirrorState::kHalted,
+       {.kind = MirrorEvent::Kind::kMismatch,
+        .first = first,
+        .end = end,
+        .epoch = verified_epoch_,
+        .cause = std::move(cause)},
+       now);
+}
+
 void PartitionMirror::OnOperator(bool skip, Now now) {
   const bool final = state_ == MirrorState::kRetired || state_ == MirrorState::kPromoted;
   if (!Stopped() || final) return;

@@ -122,6 +122,8 @@ class PartitionMirror {
   void OnPaused(bool paused, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
+  // Verification found a batch at [first, end) that is not the source's: kHalted, whatever it does.
+  void OnMismatch(Offset first, Offset end, std::string cause, Now now);
   // An operator decided: leave kHalted, kGap, kDiverged or kConflict. With `skip` a gap is skipped
   // to the source's start and a bad batch is left out (a kSkipped event each); without, and for the
   // other states, the mirror locates again and stops again if nothing changed.

@@ -44,6 +44,8 @@ checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind) {
       return checkpoint::EventKind::kRollback;
     case MirrorEvent::Kind::kSkipped:
       return checkpoint::EventKind::kSkipped;
+    case MirrorEvent::Kind::kMismatch:
+      return checkpoint::EventKind::kMismatch;
   }
   return checkpoint::EventKind::kGap;
 }
@@ -101,6 +103,12 @@ void Events::Count(const checkpoint::Event& event) {
       metrics_
           .GetCounter("atoll_mirror_errors_total", "Errors of mirrors, by stage.",
                       {{"link", link}, {"stage", "verify"}, {"error", "bad_batch"}})
+          .Increment();
+      return;
+    case checkpoint::EventKind::kMismatch:
+      metrics_
+          .GetCounter("atoll_mirror_mismatch_total",
+                      "Batches that verification found to differ from the source's.", labels)
           .Increment();
       return;
     case checkpoint::EventKind::kGeneration:

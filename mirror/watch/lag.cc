@@ -100,6 +100,8 @@ struct MirrorFamilies {
   FamilyBuilder source_end{"atoll_mirror_source_end_offset",
                            "The source's high watermark as last heard."};
   FamilyBuilder applied_end{"atoll_mirror_applied_end_offset", "End of what is durable here."};
+  FamilyBuilder verified{"atoll_mirror_verified_offset",
+                         "Everything below was compared with the source's log and is equal."};
   FamilyBuilder topics{"atoll_mirror_topics", "Topics with a partition in this state."};
 
   void Add(const LinkSample& sample);
@@ -121,6 +123,9 @@ void MirrorFamilies::Add(const LinkSample& sample) {
     add(lag_seconds, row.lag.seconds);
     if (row.source_end) source_end.Add(labels, static_cast<double>(row.source_end->value()));
     if (row.applied_end) applied_end.Add(labels, static_cast<double>(row.applied_end->value()));
+    if (row.verify.verified_to) {
+      verified.Add(labels, static_cast<double>(row.verify.verified_to->value()));
+    }
     topics_in[static_cast<size_t>(row.state)].insert(row.topic);
   }
   for (int i = 0; i < kMirrorStateCount; ++i) {
@@ -136,6 +141,7 @@ void MirrorFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   std::move(lag_seconds).AppendTo(out);
   std::move(source_end).AppendTo(out);
   std::move(applied_end).AppendTo(out);
+  std::move(verified).AppendTo(out);
   std::move(topics).AppendTo(out);
 }
 
@@ -182,7 +188,7 @@ void LinkFamilies::AppendTo(std::vector<MetricFamily>& out) && {
 
 }  // namespace
 
-MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status) {
+MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status, VerifyStatus verify) {
   return {.link = key.link,
           .topic = key.topic,
           .topic_id = key.topic_id,
@@ -193,7 +199,8 @@ MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status) {
           .source_end = Known(status.source_end),
           .applied_end = Known(status.applied_end),
           .lag = status.lag,
-          .last_contact = status.last_contact};
+          .last_contact = status.last_contact,
+          .verify = std::move(verify)};
 }
 
 std::string_view ConditionName(LinkCondition condition) {

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/types.h"
 #include "mirror/watch/mirror_status.h"
+#include "mirror/watch/verify_status.h"
 
 namespace atl::mirror {
 
@@ -31,8 +32,9 @@ struct MirrorRow {
   std::optional<Offset> applied_end;
   MirrorLag lag;
   std::optional<WallTime> last_contact;
+  VerifyStatus verify;
 };
-MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status);
+MirrorRow MakeRow(const MirrorKey& key, const MirrorStatus& status, VerifyStatus verify = {});
 
 // Names are the API's and the label values of atoll_link_state: "source_unavailable".
 enum class LinkCondition {

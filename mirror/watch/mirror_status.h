@@ -48,7 +48,8 @@ struct MirrorEvent {
     kConflict,
     kRetired,
     kRollback,
-    kSkipped
+    kSkipped,
+    kMismatch
   };
   Kind kind;
   Offset first;  // Range of offsets concerned: [first, end). kNoOffset: none, or not known.

@@ -119,6 +119,7 @@ TEST_CASE("Kinds of events have the names that users see", "[checkpoint]") {
   REQUIRE(EventKindName(EventKind::kRetired) == "retired");
   REQUIRE(EventKindName(EventKind::kRollback) == "rollback");
   REQUIRE(EventKindName(EventKind::kSkipped) == "skipped");
+  REQUIRE(EventKindName(EventKind::kMismatch) == "mismatch");
 }
 
 }  // namespace atl::checkpoint

@@ -337,6 +337,29 @@ TEST_CASE("a bad batch halts the mirror at its offset; the good ones before it a
   }
 }
 
+TEST_CASE("a batch that verification found to differ halts the mirror; a skip leaves nothing out") {
+  Rig rig;
+  rig.StartAtTen();
+  REQUIRE(rig.Records(Source(0, 11), MakeBatch({.base = 10})) == 1);
+  rig.mirror.OnMismatch(Offset(3), Offset(5), "another batch at offset 3", rig.now());
+  REQUIRE(rig.state() == MirrorState::kHalted);
+  const auto events = rig.mirror.TakeEvents();
+  REQUIRE(events.size() == 1);
+  REQUIRE(events[0].kind == MirrorEvent::Kind::kMismatch);
+  REQUIRE(events[0].first == Offset(3));
+  REQUIRE(events[0].end == Offset(5));
+  // What was handed over before it still counts.
+  REQUIRE(rig.Applied(11));
+  REQUIRE(rig.state() == MirrorState::kHalted);
+  // Found twice is told once.
+  rig.mirror.OnMismatch(Offset(3), Offset(5), "another batch at offset 3", rig.now());
+  REQUIRE(rig.mirror.TakeEvents().empty());
+
+  rig.mirror.OnOperator(true, rig.now());
+  REQUIRE(rig.mirror.TakeEvents().empty());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
+}
+
 TEST_CASE("an operator can leave a bad batch out, which is an event of its own") {
   Rig rig;
   rig.StartAtTen();

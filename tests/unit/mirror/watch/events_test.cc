@@ -75,7 +75,7 @@ TEST_CASE("every kind of event has a kind in the store and back") {
   for (const auto kind :
        {MirrorEvent::Kind::kGap, MirrorEvent::Kind::kGeneration, MirrorEvent::Kind::kDivergence,
         MirrorEvent::Kind::kHalted, MirrorEvent::Kind::kConflict, MirrorEvent::Kind::kRetired,
-        MirrorEvent::Kind::kRollback, MirrorEvent::Kind::kSkipped}) {
+        MirrorEvent::Kind::kRollback, MirrorEvent::Kind::kSkipped, MirrorEvent::Kind::kMismatch}) {
     MirrorEvent event = Gap(1, 2);
     event.kind = kind;
     REQUIRE(rig.events.Record(kKey, event, kNow).ok());

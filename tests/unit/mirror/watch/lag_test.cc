@@ -1,5 +1,6 @@
 #include "mirror/watch/lag.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,20 @@ LinkFacts Facts() {
   facts.last_contact = kNow;
   facts.rpo_target = seconds(30);
   return facts;
+}
+
+TEST_CASE("what was verified is exported for the partitions that have it") {
+  LinkSample sample{.facts = Facts(),
+                    .rows = {Row(MirrorState::kCaughtUp, 0, 0), Row(MirrorState::kCaughtUp, 0, 1)}};
+  sample.rows[1].verify.verified_to = Offset(42);
+  std::vector<MetricFamily> families;
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  const auto verified = std::find_if(families.begin(), families.end(), [](const auto& family) {
+    return family.name == "atoll_mirror_verified_offset";
+  });
+  REQUIRE(verified != families.end());
+  REQUIRE(verified->metric.size() == 1);
+  REQUIRE(verified->metric[0].gauge.value == 42);
 }
 
 TEST_CASE("what a status does not know is absent from its row") {
