@@ -72,6 +72,8 @@ std::string_view EventKindName(EventKind kind) {
       return "rollback";
     case EventKind::kSkipped:
       return "skipped";
+    case EventKind::kQuarantined:
+      return "quarantined";
     case EventKind::kMismatch:
       return "mismatch";
   }

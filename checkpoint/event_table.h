@@ -21,15 +21,16 @@ namespace atl::checkpoint {
 
 // NEVER change a value: they are on disks.
 enum class EventKind : int32_t {
-  kGap = 1,         // The source no longer had [first, end).
-  kGeneration = 2,  // Another topic id under the same name.
-  kDivergence = 3,  // Bytes disagree from `first` on.
-  kHalted = 4,      // A bad batch at `first`.
-  kConflict = 5,    // Two regions created the name apart.
-  kRetired = 6,     // The source deleted the topic.
-  kRollback = 7,    // The checkpoint claims more than the log holds: a disk was restored.
-  kSkipped = 8,     // An operator skipped a bad batch or a gap at [first, end).
-  kMismatch = 20,   // Verification found another batch here than at the source at [first, end).
+  kGap = 1,          // The source no longer had [first, end).
+  kGeneration = 2,   // Another topic id under the same name.
+  kDivergence = 3,   // Bytes disagree from `first` on.
+  kHalted = 4,       // A bad batch at `first`.
+  kConflict = 5,     // Two regions created the name apart.
+  kRetired = 6,      // The source deleted the topic.
+  kRollback = 7,     // The checkpoint claims more than the log holds: a disk was restored.
+  kSkipped = 8,      // An operator skipped a bad batch or a gap at [first, end).
+  kQuarantined = 9,  // [first, end) is not in the owner's history: set aside, then truncated.
+  kMismatch = 20,    // Verification found another batch here than at the source at [first, end).
 };
 std::string_view EventKindName(EventKind kind);  // "gap", "generation", ...
 

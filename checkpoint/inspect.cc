@@ -109,12 +109,15 @@ std::string PrintField(const Message& message, const FieldDescriptor& field, int
   }
 }
 
-// All fields, defaults too: a 0 is as interesting as any other offset.
+// All fields, defaults too: a 0 is as interesting as any other offset. Optional ones where they
+// are.
 std::string PrintMessage(const Message& message) {
   std::string out = "{";
   const google::protobuf::Descriptor& descriptor = *message.GetDescriptor();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);
+    const bool optional = field.has_optional_keyword() && !field.is_repeated();
+    if (optional && !message.GetReflection()->HasField(message, &field)) continue;
     if (i > 0) out += ", ";
     out += Quoted(field.name()) + ": ";
     if (!field.is_repeated()) {

@@ -18,6 +18,7 @@ state::Partition ToMessage(const PartitionState& partition) {
     epoch.set_epoch(entry.epoch.value());
     epoch.set_start(entry.start.value());
   }
+  if (partition.truncate_to != kNoOffset) message.set_truncate_to(partition.truncate_to.value());
   return message;
 }
 
@@ -30,6 +31,7 @@ StatusOr<PartitionState> FromMessage(const state::Partition& message) {
   partition.epochs.reserve(static_cast<size_t>(message.epochs_size()));
   for (const state::EpochStart& epoch : message.epochs())
     partition.epochs.push_back({LeaderEpoch(epoch.epoch()), Offset(epoch.start())});
+  if (message.has_truncate_to()) partition.truncate_to = Offset(message.truncate_to());
   return partition;
 }
 

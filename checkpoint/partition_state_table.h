@@ -26,6 +26,8 @@ struct PartitionState {
   Offset log_start;
   Offset recovery_point;           // Everything below is durable and indexed.
   std::vector<EpochStart> epochs;  // Rising in both.
+  // Decided, maybe not yet done: the log ends here, whatever its files still hold. kNoOffset: no.
+  Offset truncate_to = kNoOffset;
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
 

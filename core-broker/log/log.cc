@@ -179,6 +179,35 @@ Status Log::RestartAt(Offset start) {
   return OkStatus();
 }
 
+Status Log::TruncateTo(Offset end) {
+  RETURN_IF_ERROR(Usable());
+  Unstage();
+  std::vector<std::shared_ptr<Segment>> gone;
+  std::shared_ptr<Segment> kept;
+  {
+    MutexLock lock(&mutex_);
+    CHECK(segments_.front()->base() < end, "offset {} is not above the log's first", end.value());
+    while (segments_.back()->base() >= end) {
+      gone.push_back(segments_.back());
+      segments_.pop_back();
+    }
+    kept = segments_.back();
+  }
+  end_.store(end.value(), std::memory_order_release);
+  staged_end_ = end;
+  const auto truncate = [&]() -> Status {
+    // From the end on: a crash leaves no hole that a source's log does not have.
+    for (const auto& segment : gone) {
+      RETURN_IF_ERROR(segment->RemoveFiles());
+      RETURN_IF_ERROR(files_.SyncFolder(*folder_));
+    }
+    RETURN_IF_ERROR(kept->TruncateTo(end));
+    return SetActive(kept);
+  };
+  const Status truncated = truncate();
+  return truncated.ok() ? truncated : Fail(truncated);
+}
+
 Status Log::TrimBefore(Offset start) {
   std::vector<std::shared_ptr<Segment>> gone;
   {

@@ -102,6 +102,9 @@ class Log {
   Status FlushIndexes() { return active_->FlushIndexes(); }
   // Removes all segments and begins at `start`.
   Status RestartAt(Offset start);
+  // What lies at or behind `end` goes, durably: whole segments, then the tail of the one that is
+  // active from now on. A batch below ends at `end`; start() lies below it.
+  Status TruncateTo(Offset end);
   // Removes whole segments that end at or before `start`, never the active one.
   Status TrimBefore(Offset start);
   void SetConfig(const LogConfig& config) { config_ = config; }

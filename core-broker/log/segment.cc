@@ -334,8 +334,18 @@ void Segment::Append(std::span<const Mark> marks, Offset end) {
 
 Status Segment::CutTail() {
   MutexLock lock(&mutex_);
+  recent_.fill({});
+  // Entries of what is cut: the files are written anew.
+  offsets_flushed_.reset();
+  times_flushed_.reset();
   RETURN_IF_ERROR(file_->Truncate(FilePosition(size().value())));
   return file_->Sync();
+}
+
+Status Segment::TruncateTo(Offset end) {
+  RETURN_IF_ERROR(OpenActive(end).status());
+  RETURN_IF_ERROR(CutTail());
+  return FlushIndexes();
 }
 
 Status Segment::FlushIndexes() {

@@ -83,6 +83,8 @@ class Segment {
   void Note(const kafka::BatchHeader& header);
   // The file has more than was noted: it ends here, durably.
   Status CutTail();
+  // Active from now on, and ends where its batches below `end` do, durably, with its indexes.
+  Status TruncateTo(Offset end);
   // These batches, the last one ending before `end`, now lie behind the last one.
   void Append(std::span<const Mark> marks, Offset end);
   // Writes and syncs what the index files lack.

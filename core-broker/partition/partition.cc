@@ -229,6 +229,11 @@ EpochEnd Partition::EndOfEpoch(LeaderEpoch epoch) const {
   return epochs_.EndOf(epoch, offsets_.high_watermark);
 }
 
+std::vector<EpochStart> Partition::epochs() const {
+  MutexLock lock(&mutex_);
+  return {epochs_.chain().begin(), epochs_.chain().end()};
+}
+
 LeaderEpoch Partition::last_epoch() const {
   MutexLock lock(&mutex_);
   return epochs_.last();

@@ -82,6 +82,10 @@ class Partition final : public runtime::TurnParticipant,
   // A mirror's log begins anew at `start`: what it held is removed. For a first start and for a gap
   // that is skipped.
   Status RestartAt(Offset start);
+  // What lies at or behind `cut` goes: epochs, producers, transactions and offsets are what they
+  // were there. The decision is durable before the first byte goes: a crash on the way ends behind
+  // it. A cut at or behind the end changes nothing.
+  Status TruncateTo(PartitionCut cut);
   // Removes segments that are past retention.time or over retention.bytes, as Kafka does: whole
   // ones below the high watermark, the active one too once all of it is past its time.
   Status ApplyRetention();
@@ -114,8 +118,12 @@ class Partition final : public runtime::TurnParticipant,
   // OffsetForLeaderEpoch: the largest epoch <= `epoch` here, and where it ends. {kNoEpoch,
   // kNoOffset} when unknown.
   EpochEnd EndOfEpoch(LeaderEpoch epoch) const;
+  std::vector<EpochStart> epochs() const;
   LeaderEpoch last_epoch() const;  // Of the last batch; kNoEpoch in an empty log.
   ByteCount size_bytes() const;
+  // Prepares TruncateTo: reads headers from the recovery point, or the log start, up to `offset`,
+  // so it may take long and runs where that holds up nobody.
+  StatusOr<PartitionCut> PlanCut(Offset offset) const;
   // Bytes from the batch at `from` to the high watermark; an estimate exact to a batch.
   ByteCount BytesFrom(Offset from) const;
   // Empty while online, else why not.
@@ -178,6 +186,10 @@ class Partition final : public runtime::TurnParticipant,
 
   // Shard.
   StatusOr<Recovered> Recover();
+  Status FinishCut(Recovered& found, PartitionCut cut);
+  Status WriteState(checkpoint::PartitionState state, const ProducerState& producers,
+                    const TransactionIndex& transactions) const;
+  void HideFrom(Offset end);
   void Install(Recovered found);
   void StageJudged(MutableBytes batch, kafka::BatchHeader header, LeaderEpoch epoch,
                    AppendOutcome& outcome, runtime::CompleteAfter after);

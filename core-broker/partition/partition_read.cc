@@ -8,8 +8,11 @@
 namespace atl::broker {
 
 kafka::ErrorCode Partition::ReadError(const Status& status, Offset offset) const {
-  // Retention may have taken the segment between the look and the read.
-  if (offset < offsets().log_start) return kafka::ErrorCode::kOffsetOutOfRange;
+  // Retention or a truncation may have taken it between the look and the read.
+  const PartitionOffsets now = offsets();
+  if (offset < now.log_start || offset >= now.high_watermark) {
+    return kafka::ErrorCode::kOffsetOutOfRange;
+  }
   LogWarning("partition", "{}: read at offset {}: {}", folder_, offset.value(),
              StatusMessage(status));
   return status.code() == StatusCode::kDataLoss ? kafka::ErrorCode::kCorruptMessage

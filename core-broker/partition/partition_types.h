@@ -14,6 +14,7 @@
 #include "checkpoint/partition_state_table.h"
 #include "core-broker/log/log.h"
 #include "core-broker/partition/gate.h"
+#include "core-broker/partition/producer_state.h"
 #include "core-broker/partition/transaction_index.h"
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
@@ -83,6 +84,14 @@ struct TimestampedOffset {
   Offset offset = kNoOffset;  // kNoOffset and kNoTimestamp: none.
   Timestamp timestamp = kNoTimestamp;
   LeaderEpoch epoch = kNoEpoch;
+};
+
+// What a log is when it ends at `at`: behind the last batch that lies whole below the offset asked
+// for. At or below the log start: nothing is left, and the log begins anew at `at`.
+struct PartitionCut {
+  Offset at;
+  ProducerState producers;
+  TransactionIndex transactions;
 };
 
 }  // namespace atl::broker

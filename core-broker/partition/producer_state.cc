@@ -89,6 +89,18 @@ bool ProducerState::Expire(MonotonicTime now) {
   return producers_.size() != before;
 }
 
+void ProducerState::TakeAges(const ProducerState& known) {
+  for (auto it = producers_.begin(); it != producers_.end();) {
+    const auto current = it++;
+    const auto found = known.producers_.find(current->first);
+    if (found == known.producers_.end()) {
+      producers_.erase(current);
+    } else {
+      current->second.last_seen = found->second.last_seen;
+    }
+  }
+}
+
 Bytes ProducerState::Encode(MonotonicTime now) const {
   std::vector<ProducerId> ids;
   for (const auto& [id, producer] : producers_) ids.push_back(id);

@@ -110,7 +110,7 @@ TEST_CASE("A partition's state and its snapshots come back and go together", "[c
   PartitionStateTable::StageProducers(batch, Id(1), PartitionId(3), producers);
   PartitionStateTable::StageTransactions(batch, Id(1), PartitionId(3), transactions);
   REQUIRE(store.Write(batch, Sync::kNow).ok());
-  const PartitionState other{Id(1), PartitionId(4), Offset(0), Offset(0), {}};
+  const PartitionState other{Id(1), PartitionId(4), Offset(0), Offset(0), {}, Offset(0)};
   REQUIRE(table.Put(other, Sync::kNow).ok());
 
   REQUIRE(table.Get(Id(1), PartitionId(3)).value() == state);
