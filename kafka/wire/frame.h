@@ -13,7 +13,6 @@
 namespace atl::kafka {
 
 inline constexpr size_t kFrameLengthBytes = 4;
-inline constexpr int16_t kNeverFlexible = INT16_MAX;
 
 struct RequestHeader {
   int16_t api_key = 0;

@@ -57,6 +57,12 @@ int64_t Reader::GetArrayLength(bool nullable) {
   return CheckLength(bytes.empty() ? 0 : LoadBig<int32_t>(bytes.data()), nullable);
 }
 
+// Kafka's "bytes": framed like an array of bytes, taken in one piece.
+void Reader::GetArray(Bytes& bytes, size_t count) {
+  const BytesView taken = Take(count);
+  bytes.assign(taken.begin(), taken.end());
+}
+
 bool Reader::SpendMemory(size_t count, size_t element_bytes) {
   if (count > array_memory_ / element_bytes) return false;
   array_memory_ -= count * element_bytes;

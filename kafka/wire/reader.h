@@ -93,6 +93,7 @@ class Reader {
   void Get(T& value, bool nullable = false);
   template <class T>
   void GetArray(std::vector<T>& array, size_t count);
+  void GetArray(Bytes& bytes, size_t count);
   template <Described M>
   void GetTags(M& m);
   void Fail(const char* problem);

@@ -40,6 +40,8 @@ class SchemaPrinter {
       return "uuid";
     } else if constexpr (std::same_as<T, RecordData>) {
       return "records";
+    } else if constexpr (std::same_as<T, Bytes>) {
+      return "bytes";
     } else if constexpr (kIsOptional<T>) {
       return TypeName<typename T::value_type>();
     } else if constexpr (kIsVector<T>) {
@@ -95,9 +97,10 @@ std::string SchemaText() {
     M::Describe(printer, prototype);
     return printer.text();
   };
-  const std::string head =
-      fmt::format("{} key {} versions {}-{} flexible {}+\n", R::kName, R::kApiKey, R::kMinVersion,
-                  R::kMaxVersion, R::kFlexibleFrom);
+  const std::string flexible =
+      R::kFlexibleFrom == kNeverFlexible ? "never" : fmt::format("{}+", R::kFlexibleFrom);
+  const std::string head = fmt::format("{} key {} versions {}-{} flexible {}\n", R::kName,
+                                       R::kApiKey, R::kMinVersion, R::kMaxVersion, flexible);
   return fmt::format("{} request\n{} response\n{}", head, fields(R{}),
                      fields(typename R::Response{}));
 }

@@ -31,6 +31,7 @@ constexpr Versions since(int16_t first) { return Versions{.min = first}; }
 constexpr Versions until(int16_t last) { return Versions{.max = last}; }
 constexpr Versions nullable(int16_t from) { return Versions{.nullable_from = from}; }
 
+// Bytes, Kafka's "bytes", is one: on the wire it is framed like an array of int8.
 template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>
@@ -88,6 +89,9 @@ const std::string& ToString(const T& text) {
   else
     return text;
 }
+
+// As kFlexibleFrom of an API that has no flexible version.
+inline constexpr int16_t kNeverFlexible = INT16_MAX;
 
 // A request names its API; a response finds it through its request.
 template <class M>

@@ -113,7 +113,11 @@ void Writer::Put(const T& value, bool nullable) {
       PutNull(Text<Inner> ? LengthKind::kString : LengthKind::kArray, nullable);
   } else if constexpr (kIsVector<T>) {
     PutLength(LengthKind::kArray, value.size());
-    for (const auto& element : value) Put(element);
+    if constexpr (std::same_as<T, Bytes>) {
+      if (ok_) out_.Append(value);
+    } else {
+      for (const auto& element : value) Put(element);
+    }
   } else {
     Struct(value);
   }

@@ -41,6 +41,9 @@ TEST_CASE("The corpus of requests holds", "[corpus]") { Replay("request", &Reque
 TEST_CASE("The corpus of fetch responses holds", "[corpus]") {
   Replay("fetch_response", &FetchResponse);
 }
+TEST_CASE("The corpus of group responses holds", "[corpus]") {
+  Replay("group_response", &GroupResponse);
+}
 TEST_CASE("The corpus of record batches holds", "[corpus]") {
   Replay("record_batch", &RecordBatch);
 }

@@ -17,6 +17,16 @@ void CheckStable(BytesView body, int16_t version) {
         kafka::MessageName<M>(), version);
 }
 
+// The first byte chooses among R's versions, the rest is the response's body.
+template <class R>
+void CheckResponse(BytesView input) {
+  if (input.empty()) return;
+  constexpr int kVersions = R::kMaxVersion - R::kMinVersion + 1;
+  const auto version =
+      static_cast<int16_t>(R::kMinVersion + static_cast<int>(input[0]) % kVersions);
+  CheckStable<typename R::Response>(input.subspan(1), version);
+}
+
 }  // namespace
 
 void Request(BytesView frame) {
@@ -28,12 +38,19 @@ void Request(BytesView frame) {
                [&]<class A>(A) { CheckStable<typename A::Request>(frame, header->api_version); });
 }
 
-void FetchResponse(BytesView input) {
+void FetchResponse(BytesView input) { CheckResponse<kafka::FetchRequest>(input); }
+
+void GroupResponse(BytesView input) {
   if (input.empty()) return;
-  constexpr int kVersions = kafka::FetchRequest::kMaxVersion - kafka::FetchRequest::kMinVersion + 1;
-  const auto version = static_cast<int16_t>(kafka::FetchRequest::kMinVersion +
-                                            static_cast<int>(input[0]) % kVersions);
-  CheckStable<kafka::FetchResponse>(input.subspan(1), version);
+  const BytesView rest = input.subspan(1);
+  switch (static_cast<int>(input[0]) % 3) {
+    case 0:
+      return CheckResponse<kafka::OffsetFetchRequest>(rest);
+    case 1:
+      return CheckResponse<kafka::ListGroupsRequest>(rest);
+    default:
+      return CheckResponse<kafka::FindCoordinatorRequest>(rest);
+  }
 }
 
 }  // namespace atl::fuzz

@@ -11,6 +11,9 @@ namespace atl::fuzz {
 void Request(BytesView frame);
 // The first byte chooses the version, the rest is a Fetch response's body.
 void FetchResponse(BytesView input);
+// What a link asks of a foreign source's groups: the first byte chooses OffsetFetch, ListGroups or
+// FindCoordinator, the second the version, the rest is the response's body.
+void GroupResponse(BytesView input);
 // One partition's records in a Produce request, or what a mirror's source sends.
 void RecordBatch(BytesView records);
 

@@ -14,6 +14,9 @@
 #include "kafka/wire/schema/delete_records.h"
 #include "kafka/wire/schema/fetch.h"
 #include "kafka/wire/schema/find_coordinator.h"
+#include "kafka/wire/schema/group.h"
+#include "kafka/wire/schema/group_admin.h"
+#include "kafka/wire/schema/group_offset.h"
 #include "kafka/wire/schema/init_producer_id.h"
 #include "kafka/wire/schema/list_offsets.h"
 #include "kafka/wire/schema/metadata.h"
@@ -35,11 +38,13 @@ struct RequestList {
 // By key.
 using AllRequests =
     RequestList<ProduceRequest, FetchRequest, ListOffsetsRequest, MetadataRequest,
-                FindCoordinatorRequest, ApiVersionsRequest, CreateTopicsRequest,
-                DeleteTopicsRequest, DeleteRecordsRequest, InitProducerIdRequest,
-                OffsetForLeaderEpochRequest, DescribeConfigsRequest, AlterConfigsRequest,
-                DescribeLogDirsRequest, CreatePartitionsRequest, IncrementalAlterConfigsRequest,
-                DescribeClusterRequest>;
+                OffsetCommitRequest, OffsetFetchRequest, FindCoordinatorRequest, JoinGroupRequest,
+                HeartbeatRequest, LeaveGroupRequest, SyncGroupRequest, DescribeGroupsRequest,
+                ListGroupsRequest, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
+                DeleteRecordsRequest, InitProducerIdRequest, OffsetForLeaderEpochRequest,
+                DescribeConfigsRequest, AlterConfigsRequest, DescribeLogDirsRequest,
+                CreatePartitionsRequest, DeleteGroupsRequest, IncrementalAlterConfigsRequest,
+                OffsetDeleteRequest, DescribeClusterRequest>;
 
 // Calls f(Message{}, version) for every request and response in every version.
 template <class F>
