@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -44,6 +45,10 @@ std::unique_ptr<Message> MessageOf(TableId table) {
       return std::make_unique<state::Ownership>();
     case TableId::kEvent:
       return std::make_unique<state::Event>();
+    case TableId::kGroup:
+      return std::make_unique<state::Group>();
+    case TableId::kGroupOffset:
+      return std::make_unique<state::GroupOffset>();
   }
   return nullptr;
 }
@@ -69,9 +74,19 @@ std::string Lower(std::string text) {
   return text;
 }
 
-std::string PrintBytes(const std::string& bytes) {
-  const StatusOr<Uuid> id = IdFromBytes(bytes);
-  return id.ok() ? Quoted(id->ToString()) : fmt::format("\"<{} bytes>\"", bytes.size());
+bool IsText(const std::string& bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+// Ids are called *_id (state.proto); other bytes are shown when they are plain text.
+std::string PrintBytes(const FieldDescriptor& field, const std::string& bytes) {
+  if (field.name().ends_with("_id")) {
+    const StatusOr<Uuid> id = IdFromBytes(bytes);
+    if (id.ok()) return Quoted(id->ToString());
+  } else if (IsText(bytes)) {
+    return Quoted(bytes);
+  }
+  return fmt::format("\"<{} bytes>\"", bytes.size());
 }
 
 std::string PrintMessage(const Message& message);
@@ -102,7 +117,7 @@ std::string PrintField(const Message& message, const FieldDescriptor& field, int
     }
     case FieldDescriptor::CPPTYPE_STRING: {
       const std::string text = reflection.GetString(message, &field);
-      return field.type() == FieldDescriptor::TYPE_BYTES ? PrintBytes(text) : Quoted(text);
+      return field.type() == FieldDescriptor::TYPE_BYTES ? PrintBytes(field, text) : Quoted(text);
     }
     default:
       return "null";

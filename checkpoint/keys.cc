@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace atl::checkpoint {
 namespace {
@@ -19,6 +20,11 @@ void AppendBig(std::string& key, T value) {
 }
 void AppendId(std::string& key, const Uuid& id) {
   key.append(reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size());
+}
+void AppendCounted(std::string& key, std::string_view text) {
+  CHECK(text.size() <= INT16_MAX, "a text of {} bytes in a key", text.size());
+  AppendBig(key, static_cast<int16_t>(text.size()));
+  key.append(text);
 }
 void AppendText(std::string& key, std::string_view text) {
   key.append(text);
@@ -49,6 +55,12 @@ class KeyReader {
     rest_.remove_prefix(end + 1);
     return text;
   }
+  std::string Counted() {
+    const std::string_view length = Take(sizeof(int16_t));
+    const int16_t count = ok_ ? LoadBig<int16_t>(AsBytes(length).data()) : int16_t{0};
+    ok_ = ok_ && count >= 0;
+    return std::string(Take(ok_ ? static_cast<size_t>(count) : 0));
+  }
   bool ok() const { return ok_ && rest_.empty(); }
 
  private:
@@ -63,6 +75,19 @@ class KeyReader {
   std::string_view rest_;
   bool ok_ = true;
 };
+
+// A line stays a line, whatever a client calls its group.
+std::string Printable(const std::string& text) {
+  std::string printable;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte < 0x20 || byte == 0x7F)
+      printable += fmt::format("\\x{:02x}", byte);
+    else
+      printable += c;
+  }
+  return printable;
+}
 
 std::optional<std::string> Explain(std::string_view key) {
   if (key.empty()) return std::nullopt;
@@ -110,6 +135,14 @@ std::optional<std::string> Explain(std::string_view key) {
     case TableId::kEvent:
       text = "event/" + in.Number<int64_t>();
       break;
+    case TableId::kGroup:
+      text = "group/" + Printable(in.Counted());
+      break;
+    case TableId::kGroupOffset:
+      text = "group-offset/" + Printable(in.Counted());
+      text += "/" + in.Text();
+      text += "/" + in.Number<int32_t>();
+      break;
   }
   if (text.empty() || !in.ok()) return std::nullopt;
   return text;
@@ -155,6 +188,19 @@ std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, Partit
 std::string EventKey(int64_t id) {
   std::string key = TablePrefix(TableId::kEvent);
   AppendBig(key, id);
+  return key;
+}
+
+std::string GroupKey(TableId table, const GroupId& group) {
+  std::string key = TablePrefix(table);
+  AppendCounted(key, group.value());
+  return key;
+}
+
+std::string GroupOffsetKey(const GroupId& group, const TopicName& topic, PartitionId partition) {
+  std::string key = GroupKey(TableId::kGroupOffset, group);
+  AppendText(key, topic.value());
+  AppendBig(key, partition.value());
   return key;
 }
 

@@ -1,6 +1,7 @@
 // THE layout of every key in the store: one byte for the table, then big-endian parts, so that the
 // order of the bytes is the order of the numbers. Text parts are their bytes and a final zero byte
-// (no name in Atoll or Kafka contains one). Pure functions.
+// (no name in Atoll or Kafka contains one); a group, which may, is its length in two bytes and its
+// bytes. Pure functions.
 // NEVER change a number or a layout here: they are on disks. A new table takes a new number; a
 // table that goes leaves its number unused for ever.
 #pragma once
@@ -28,6 +29,8 @@ enum class TableId : uint8_t {
   kLinkTopicState = 0x22,       // link, topic name
   kOwnership = 0x30,            // topic id
   kEvent = 0x40,                // id
+  kGroup = 0x50,                // group
+  kGroupOffset = 0x51,          // group, topic name, partition
 };
 
 std::string TablePrefix(TableId table);  // Also the whole key of the tables with one row.
@@ -37,6 +40,9 @@ std::string LinkKey(TableId table, const LinkName& link);
 std::string LinkTopicKey(const LinkName& link, const TopicName& topic);
 std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition);
 std::string EventKey(int64_t id);
+// A group's id has at most 32767 bytes (CHECK): Kafka's protocol can't say a longer one.
+std::string GroupKey(TableId table, const GroupId& group);
+std::string GroupOffsetKey(const GroupId& group, const TopicName& topic, PartitionId partition);
 
 // The id in an event's key; kDataLoss if it is no such key.
 StatusOr<int64_t> EventIdOf(std::string_view key);

@@ -1,5 +1,5 @@
 // Groups as an operator sees them: DescribeGroups (key 15), ListGroups (16; version 4 filters by
-// state) and DeleteGroups (42).
+// state), DeleteGroups (42) and OffsetDelete (47).
 #pragma once
 
 #include "kafka/wire/error_code.h"
@@ -152,6 +152,75 @@ struct DeleteGroupsResponse {
   static void Describe(auto& c, auto& m) {
     c.Field("throttle_time_ms", m.throttle_time_ms);
     c.Field("results", m.results);
+  }
+};
+
+struct OffsetDeleteResponse;
+
+struct OffsetDeletePartition {
+  PartitionId partition_index;
+
+  static void Describe(auto& c, auto& m) { c.Field("partition_index", m.partition_index); }
+};
+
+struct OffsetDeleteTopic {
+  TopicName name;
+  std::vector<OffsetDeletePartition> partitions;
+
+  static void Describe(auto& c, auto& m) {
+    c.Field("name", m.name);
+    c.Field("partitions", m.partitions);
+  }
+};
+
+struct OffsetDeleteRequest {
+  using Response = OffsetDeleteResponse;
+  static constexpr std::string_view kName = "OffsetDelete";
+  static constexpr int16_t kApiKey = 47;
+  static constexpr int16_t kMinVersion = 0;
+  static constexpr int16_t kMaxVersion = 0;
+  static constexpr int16_t kFlexibleFrom = kNeverFlexible;
+
+  GroupId group_id;
+  std::vector<OffsetDeleteTopic> topics;
+
+  static void Describe(auto& c, auto& m) {
+    c.Field("group_id", m.group_id);
+    c.Field("topics", m.topics);
+  }
+};
+
+struct OffsetDeletePartitionResult {
+  PartitionId partition_index;
+  ErrorCode error_code = ErrorCode::kNone;
+
+  static void Describe(auto& c, auto& m) {
+    c.Field("partition_index", m.partition_index);
+    c.Field("error_code", m.error_code);
+  }
+};
+
+struct OffsetDeleteTopicResult {
+  TopicName name;
+  std::vector<OffsetDeletePartitionResult> partitions;
+
+  static void Describe(auto& c, auto& m) {
+    c.Field("name", m.name);
+    c.Field("partitions", m.partitions);
+  }
+};
+
+struct OffsetDeleteResponse {
+  using Request = OffsetDeleteRequest;
+
+  ErrorCode error_code = ErrorCode::kNone;
+  int32_t throttle_time_ms = 0;
+  std::vector<OffsetDeleteTopicResult> topics;
+
+  static void Describe(auto& c, auto& m) {
+    c.Field("error_code", m.error_code);
+    c.Field("throttle_time_ms", m.throttle_time_ms);
+    c.Field("topics", m.topics);
   }
 };
 
