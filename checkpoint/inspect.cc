@@ -45,6 +45,8 @@ std::unique_ptr<Message> MessageOf(TableId table) {
       return std::make_unique<state::Ownership>();
     case TableId::kEvent:
       return std::make_unique<state::Event>();
+    case TableId::kFailover:
+      return std::make_unique<state::Failover>();
     case TableId::kGroup:
       return std::make_unique<state::Group>();
     case TableId::kGroupOffset:

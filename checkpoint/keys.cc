@@ -135,6 +135,9 @@ std::optional<std::string> Explain(std::string_view key) {
     case TableId::kEvent:
       text = "event/" + in.Number<int64_t>();
       break;
+    case TableId::kFailover:
+      text = "failover/" + in.Number<int64_t>();
+      break;
     case TableId::kGroup:
       text = "group/" + Printable(in.Counted());
       break;
@@ -185,11 +188,26 @@ std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, Partit
   return key;
 }
 
-std::string EventKey(int64_t id) {
-  std::string key = TablePrefix(TableId::kEvent);
+namespace {
+
+std::string NumberKey(TableId table, int64_t id) {
+  std::string key = TablePrefix(table);
   AppendBig(key, id);
   return key;
 }
+
+StatusOr<int64_t> NumberOf(TableId table, std::string_view key) {
+  if (key.size() != 1 + sizeof(int64_t) || !key.starts_with(TablePrefix(table)))
+    return Corrupt("{}: the key is of another table", PrintableKey(key));
+  return LoadBig<int64_t>(AsBytes(key).data() + 1);
+}
+
+}  // namespace
+
+std::string EventKey(int64_t id) { return NumberKey(TableId::kEvent, id); }
+std::string FailoverKey(int64_t id) { return NumberKey(TableId::kFailover, id); }
+StatusOr<int64_t> EventIdOf(std::string_view key) { return NumberOf(TableId::kEvent, key); }
+StatusOr<int64_t> FailoverIdOf(std::string_view key) { return NumberOf(TableId::kFailover, key); }
 
 std::string GroupKey(TableId table, const GroupId& group) {
   std::string key = TablePrefix(table);
@@ -202,12 +220,6 @@ std::string GroupOffsetKey(const GroupId& group, const TopicName& topic, Partiti
   AppendText(key, topic.value());
   AppendBig(key, partition.value());
   return key;
-}
-
-StatusOr<int64_t> EventIdOf(std::string_view key) {
-  if (key.size() != 1 + sizeof(int64_t) || !key.starts_with(TablePrefix(TableId::kEvent)))
-    return Corrupt("{}: key is no event's", PrintableKey(key));
-  return LoadBig<int64_t>(AsBytes(key).data() + 1);
 }
 
 std::string PrintableKey(std::string_view key) {

@@ -29,6 +29,7 @@ enum class TableId : uint8_t {
   kLinkTopicState = 0x22,       // link, topic name
   kOwnership = 0x30,            // topic id
   kEvent = 0x40,                // id
+  kFailover = 0x41,             // id
   kGroup = 0x50,                // group
   kGroupOffset = 0x51,          // group, topic name, partition
 };
@@ -40,12 +41,14 @@ std::string LinkKey(TableId table, const LinkName& link);
 std::string LinkTopicKey(const LinkName& link, const TopicName& topic);
 std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition);
 std::string EventKey(int64_t id);
+std::string FailoverKey(int64_t id);
 // A group's id has at most 32767 bytes (CHECK): Kafka's protocol can't say a longer one.
 std::string GroupKey(TableId table, const GroupId& group);
 std::string GroupOffsetKey(const GroupId& group, const TopicName& topic, PartitionId partition);
 
-// The id in an event's key; kDataLoss if it is no such key.
+// The id in a key; kDataLoss if it is no key of that table.
 StatusOr<int64_t> EventIdOf(std::string_view key);
+StatusOr<int64_t> FailoverIdOf(std::string_view key);
 
 // For people: "topic/8sLx…", "mirror-position/from-us-east/8sLx…/3"; "unknown/0xff01" for a key
 // that no table explains.

@@ -32,6 +32,7 @@ state::Ownership ToMessage(const OwnershipRecord& record) {
   message.set_link(record.link.value());
   message.set_reason(record.reason);
   message.set_time_ns(ToNanoseconds(record.time));
+  message.set_attempt_id(IdBytes(record.attempt));
   return message;
 }
 
@@ -52,6 +53,9 @@ StatusOr<OwnershipRecord> FromMessage(const state::Ownership& message) {
   record.link = LinkName(message.link());
   record.reason = message.reason();
   record.time = FromNanoseconds(message.time_ns());
+  if (!message.attempt_id().empty()) {
+    ASSIGN_OR_RETURN(record.attempt, IdFromBytes(message.attempt_id()));
+  }
   return record;
 }
 

@@ -40,6 +40,7 @@ struct OwnershipRecord {
   LinkName link;                      // Of the last change; empty: made here.
   std::string reason;                 // Of the last change.
   WallTime time{};                    // Of the last change.
+  Uuid attempt;  // Of the planned move that fenced it for good; zero: none did.
   friend bool operator==(const OwnershipRecord&, const OwnershipRecord&) = default;
 };
 
@@ -51,6 +52,7 @@ class OwnershipTable {
   static void StageDelete(WriteBatch& batch, const TopicId& topic);
 
   Status Put(const OwnershipRecord& record, Sync sync);
+  Status Write(const WriteBatch& batch, Sync sync) { return store_.Write(batch, sync); }
   StatusOr<std::optional<OwnershipRecord>> Get(const TopicId& topic);
   // By topic id; `damaged` as in TopicTable.
   StatusOr<std::vector<OwnershipRecord>> List(std::vector<Status>* damaged = nullptr);

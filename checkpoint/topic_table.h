@@ -39,6 +39,7 @@ class TopicTable {
   static void StageDelete(WriteBatch& batch, const TopicId& id);
 
   Status Put(const TopicRecord& topic, Sync sync);
+  Status Write(const WriteBatch& batch, Sync sync) { return store_.Write(batch, sync); }
   Status Delete(const TopicId& id, Sync sync);
   StatusOr<std::optional<TopicRecord>> Get(const TopicId& id);
   // By topic id. With `damaged`, unreadable rows are appended there and left out; without, the

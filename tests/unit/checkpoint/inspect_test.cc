@@ -96,7 +96,9 @@ std::string Expected() {
          "\", \"name\": \"\", \"epoch\": -1, "
          "\"owner\": 0, \"owner_name\": \"\", \"state\": \"serving\", \"cut\": [], \"lineage\": "
          "[{\"epoch\": 257, \"owner\": 1, \"cut\": [0, 5]}], \"link\": \"\", \"reason\": \"\", "
-         "\"time_ns\": \"2025-11-24T16:00:00.000Z\"}\n"
+         "\"time_ns\": \"2025-11-24T16:00:00.000Z\", \"attempt_id\": \"" +
+         zero +
+         "\"}\n"
          "event/1 {\"id\": 1, \"kind\": \"divergence\", \"time_ns\": \"2025-11-24T16:00:00.000Z\", "
          "\"link\": \"\", \"topic\": \"\", \"topic_id\": \"" +
          zero +
