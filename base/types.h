@@ -128,10 +128,14 @@ class LeaderEpoch {
   static constexpr LeaderEpoch First(RegionOrdinal owner) {
     return LeaderEpoch((1 << 8) | owner.value());
   }
-  // The next epoch above this one, minted by `owner`. The only place that mints.
-  constexpr LeaderEpoch Next(RegionOrdinal owner) const {
-    return LeaderEpoch((((value_ < 0 ? 0 : value_) >> 8) + 1) << 8 | owner.value());
+  // The next epoch above this one, minted by `owner`, `steps` counters on. The only place that
+  // mints. The highest counter stays at its end instead of wrapping: nothing rises above it.
+  constexpr LeaderEpoch Next(RegionOrdinal owner, int32_t steps = 1) const {
+    const int32_t counter = (value_ < 0 ? 0 : value_) >> 8;
+    const int32_t next = counter > kMaxCounter - steps ? kMaxCounter : counter + steps;
+    return LeaderEpoch(next << 8 | owner.value());
   }
+  static constexpr int32_t kMaxCounter = (int32_t{1} << 23) - 1;
   constexpr RegionOrdinal owner() const { return RegionOrdinal(value_ < 0 ? 0 : value_ & 0xFF); }
 
  private:

@@ -10,6 +10,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,14 @@ struct TopicSpec {
   LinkName link;
 };
 
+// A topic's next owner. An empty link: this region.
+struct TopicTransfer {
+  TopicId id;
+  LeaderEpoch epoch = kNoEpoch;
+  RegionOrdinal owner;
+  LinkName link;
+};
+
 // What a client is told: kNone or why not.
 struct CatalogOutcome {
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
@@ -83,7 +93,10 @@ class Catalog {
   // missing. `unclean`: epochs of own topics rise by one first. Folders that the table does not
   // know are listed in a warning and left alone; when it knows nothing at all the store was lost,
   // and what the logs show to be ours is listed again (without its configuration overrides).
-  Status Load(bool unclean);
+  // `kept`: own topics whose epoch stays as it is although the stop was unclean.
+  Status Load(bool unclean, const std::set<TopicId>& kept = {});
+  // The store knew no topic at Load() and the folders did: it was lost.
+  bool store_was_lost() const { return store_was_lost_; }
 
   std::shared_ptr<const CatalogView> view() const;
 
@@ -99,6 +112,15 @@ class Catalog {
   // For mirrors. The epoch only rises.
   CatalogOutcome SetEpoch(const TopicId& id, LeaderEpoch epoch);
   CatalogOutcome Freeze(const TopicId& id);
+  // Changes who owns topics: one synced write for all of them, together with `also`; then visible.
+  // All or none. Epochs only rise; a frozen or unknown topic is refused.
+  CatalogOutcome Transfer(const std::vector<TopicTransfer>& transfers, checkpoint::WriteBatch also);
+  // Every partition's shard passes a point at which what was accepted before is on disk: ends after
+  // which nothing was staged. To be called when the gate has shut. Per topic, by partition.
+  StatusOr<std::vector<std::vector<Offset>>> SettledEnds(std::span<const TopicId> topics);
+  // Ends what transactions the old epochs left open, by ABORT markers under the present epoch
+  // (KIP-98). Answers how many.
+  StatusOr<int> AbortOpenTransactions(std::span<const TopicId> topics);
 
   // Called after every change, on the thread that made it.
   void OnChange(std::function<void()> listener);
@@ -132,7 +154,7 @@ class Catalog {
   CatalogOutcome Refuse(kafka::ErrorCode error, std::string message) const;
   CatalogOutcome CheckConfig(const std::map<std::string, std::string>& config) const;
   CatalogOutcome StorageError(const TopicName& name, const Status& status) const;
-  Status RaiseEpochs(std::vector<checkpoint::TopicRecord>& records);
+  Status RaiseEpochs(std::vector<checkpoint::TopicRecord>& records, const std::set<TopicId>& kept);
   std::vector<StrayFolder> SweepFolders(const std::vector<checkpoint::TopicRecord>& records);
   StatusOr<std::optional<Adopted>> Adopt(const StrayFolder& stray,
                                          const std::vector<StrayFolder>& all);
@@ -147,6 +169,14 @@ class Catalog {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
   CatalogOutcome FindForChange(const TopicId& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
   void Show(const TopicId& id, std::shared_ptr<const Topic> topic)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+  // Runs `step` for every partition of the topics on its shard, and waits. kUnavailable: one is
+  // offline then.
+  using ShardStep = std::function<void(const Topic& topic, Partition& partition)>;
+  StatusOr<std::vector<std::shared_ptr<const Topic>>> OnShards(std::span<const TopicId> topics,
+                                                               const ShardStep& step);
+  CatalogOutcome StageTransfer(const TopicTransfer& transfer,
+                               std::vector<checkpoint::TopicRecord>& records) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
   void Changed() const;
   void CollectMetrics(std::vector<MetricFamily>& out) const;
@@ -163,6 +193,7 @@ class Catalog {
   Random random_ ABSL_GUARDED_BY(change_);
   HashMap<TopicId, checkpoint::TopicRecord> records_ ABSL_GUARDED_BY(change_);
   bool closed_ ABSL_GUARDED_BY(change_) = false;
+  bool store_was_lost_ = false;  // Constant after Load().
 
   mutable Mutex mutex_;  // A leaf.
   std::shared_ptr<const CatalogView> view_ ABSL_GUARDED_BY(mutex_);

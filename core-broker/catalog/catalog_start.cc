@@ -17,7 +17,7 @@ std::string PartitionFolder(const std::string& topic_folder, int32_t partition) 
 
 }  // namespace
 
-Status Catalog::Load(bool unclean) {
+Status Catalog::Load(bool unclean, const std::set<TopicId>& kept) {
   {
     MutexLock change(&change_);
     std::vector<Status> damaged;
@@ -25,7 +25,7 @@ Status Catalog::Load(bool unclean) {
     for (const Status& row : damaged) LogError("catalog", "{}", StatusMessage(row));
     RETURN_IF_ERROR(context_.files.CreateFolders(topics_folder()));
     RETURN_IF_ERROR(context_.files.SyncFolder(options_.data_folder));
-    if (unclean) RETURN_IF_ERROR(RaiseEpochs(records));
+    if (unclean) RETURN_IF_ERROR(RaiseEpochs(records, kept));
     auto next = std::make_shared<CatalogView>();
     next->version = 1;
     const auto add = [&](const checkpoint::TopicRecord& record, Partitions partitions) {
@@ -44,6 +44,7 @@ Status Catalog::Load(bool unclean) {
       for (const StrayFolder& stray : strays) {
         ASSIGN_OR_RETURN(std::optional<Adopted> adopted, Adopt(stray, strays));
         if (!adopted) continue;
+        store_was_lost_ = true;
         records_[adopted->record.id] = adopted->record;
         add(adopted->record, std::move(adopted->partitions));
       }
@@ -57,10 +58,11 @@ Status Catalog::Load(bool unclean) {
 
 // An owner that stopped uncleanly may have acknowledged nothing that is lost, but it can't know
 // what it sent: what comes now is another epoch.
-Status Catalog::RaiseEpochs(std::vector<checkpoint::TopicRecord>& records) {
+Status Catalog::RaiseEpochs(std::vector<checkpoint::TopicRecord>& records,
+                            const std::set<TopicId>& kept) {
   std::vector<checkpoint::TopicRecord*> own;
   for (checkpoint::TopicRecord& record : records) {
-    if (record.link.empty() && !record.frozen) own.push_back(&record);
+    if (record.link.empty() && !record.frozen && !kept.contains(record.id)) own.push_back(&record);
   }
   for (checkpoint::TopicRecord* record : own) {
     record->epoch = record->epoch.Next(options_.region);

@@ -27,6 +27,8 @@ class OwnershipGate {
   virtual GateAnswer AdmitClient(const TopicId& topic) const = 0;
   // May this link append what it pulled?
   virtual GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const = 0;
+  // May a client create a topic of this name here? `epoch` means nothing.
+  virtual GateAnswer AdmitCreate(const TopicName&) const { return {}; }
 };
 
 // Admits everybody at one epoch.

@@ -234,6 +234,11 @@ std::vector<EpochStart> Partition::epochs() const {
   return {epochs_.chain().begin(), epochs_.chain().end()};
 }
 
+int Partition::open_transactions() const {
+  MutexLock lock(&mutex_);
+  return static_cast<int>(transactions_.OpenProducers().size());
+}
+
 LeaderEpoch Partition::last_epoch() const {
   MutexLock lock(&mutex_);
   return epochs_.last();

@@ -76,49 +76,48 @@ class Partition final : public runtime::TurnParticipant,
   // epochs never fall. All or none of them. Bytes and outcome as above.
   void StageMirrorAppend(const LinkName& link, std::span<const kafka::BatchView> batches,
                          MirrorOutcome& outcome);
+  // A region takes the topic over: ends every open transaction by an ABORT marker under `epoch`
+  // (KIP-98), past the gate. How many; durable after the turn, unless it went offline.
+  int StageAborts(LeaderEpoch epoch);
   // DeleteRecords: the log now starts at `before` (kNoOffset: at the high watermark). Durable
   // before it is published.
   kafka::ErrorCode AdvanceLogStart(Offset before);
-  // A mirror's log begins anew at `start`: what it held is removed. For a first start and for a gap
-  // that is skipped.
+  // A mirror's log begins anew at `start` (first start, a skipped gap): what it held is removed.
   Status RestartAt(Offset start);
   // What lies at or behind `cut` goes: epochs, producers, transactions and offsets are what they
   // were there. The decision is durable before the first byte goes: a crash on the way ends behind
   // it. A cut at or behind the end changes nothing.
   Status TruncateTo(PartitionCut cut);
-  // Removes segments that are past retention.time or over retention.bytes, as Kafka does: whole
-  // ones below the high watermark, the active one too once all of it is past its time.
+  // As Kafka does: whole segments below the high watermark that are past their time or over size,
+  // the active one too once all of it is past its time.
   Status ApplyRetention();
   // Writes recovery point, epochs, producers and transactions to the checkpoint, if anything
   // changed since; syncs the log first where the topic's durability has not.
   Status SaveState(checkpoint::Sync sync);
-  // Housekeeping, called every second or so: reopens what is offline (with backoff), saves a state
-  // that has been dirty for long, lets idle files go, and applies retention where `retention` says
-  // so. True when it synced something: the caller spreads those over several rounds.
+  // Every second or so: reopens what is offline (with backoff), saves a state that has been dirty
+  // for long, lets idle files go, applies retention where told. True when it synced something: the
+  // caller spreads those over several rounds.
   bool Tick(bool retention, bool may_save);
-  // After an error: closes the log, recovers it, goes online. Acknowledged records are still there
-  // or the answer is an error.
+  // After an error: closes the log and recovers it. Acknowledged records are there or it fails.
   Status Reopen();
   void SetConfig(const PartitionConfig& config);
-  // No more appends; reads answer an error. The files stay.
-  void Close();
+  void Close();  // No more appends; reads answer an error. The files stay.
   File* WriteStaged() override;
   void Publish(const Status& sync) override;
 
   // --- Any ---
   PartitionOffsets offsets() const;
   ReadOutcome Read(const ReadRequest& request) const;
-  // First record with a timestamp at or above `at`, exact to the record, below high watermark or
-  // last stable offset.
+  // First record at or above `at`, exact to the record, below high watermark or last stable offset.
   StatusOr<TimestampedOffset> FindTimestamp(Timestamp at, Isolation isolation) const;
   // ListOffsets -3 (KIP-734): the record with the highest timestamp.
   StatusOr<TimestampedOffset> FindMaxTimestamp() const;
   // The header of the batch that contains `offset`; kNotFound when there is none.
   StatusOr<kafka::BatchHeader> BatchAt(Offset offset) const;
-  // OffsetForLeaderEpoch: the largest epoch <= `epoch` here, and where it ends. {kNoEpoch,
-  // kNoOffset} when unknown.
+  // OffsetForLeaderEpoch: the largest epoch <= `epoch` here and its end; none when unknown.
   EpochEnd EndOfEpoch(LeaderEpoch epoch) const;
   std::vector<EpochStart> epochs() const;
+  int open_transactions() const;
   LeaderEpoch last_epoch() const;  // Of the last batch; kNoEpoch in an empty log.
   ByteCount size_bytes() const;
   // Prepares TruncateTo: reads headers from the recovery point, or the log start, up to `offset`,
@@ -151,7 +150,8 @@ class Partition final : public runtime::TurnParticipant,
     std::vector<StagedMirror> mirrors;
     std::vector<EpochStart> epochs;
     std::vector<TransactionStep> transactions;
-    bool empty() const { return clients.empty() && mirrors.empty(); }
+    std::vector<Bytes> markers;  // Our own batches.
+    bool empty() const { return clients.empty() && mirrors.empty() && markers.empty(); }
     void Clear();
   };
   // What opening a folder gives.

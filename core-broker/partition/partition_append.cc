@@ -1,9 +1,11 @@
 // The write path: staging in a turn, the one write, and what the sync makes visible.
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "core-broker/partition/partition.h"
+#include "kafka/record/batch_builder.h"
 #include "kafka/record/record_reader.h"
 
 namespace atl::broker {
@@ -42,6 +44,7 @@ void Partition::Staged::Clear() {
   mirrors.clear();
   epochs.clear();
   transactions.clear();
+  markers.clear();
 }
 
 void Partition::StageAppend(MutableBytes batch, AppendOutcome& outcome,
@@ -166,6 +169,28 @@ void Partition::StageMirrorAppend(const LinkName& link, std::span<const kafka::B
   for (size_t i = 0; i < batches.size() && failure_.ok(); ++i) {
     StageBatch(batches[i].header(), batches[i].bytes(), markers[i]);
   }
+}
+
+int Partition::StageAborts(LeaderEpoch epoch) {
+  if (!failure_.ok()) return 0;
+  std::vector<ProducerId> open;
+  {
+    MutexLock lock(&mutex_);
+    open = transactions_.OpenProducers();
+  }
+  const Timestamp now = ToTimestamp(context_.clock.WallNow());
+  for (const ProducerId producer : open) {
+    const kafka::BatchBuilder::Options options{.base_offset = writer_->staged_end(),
+                                               .leader_epoch = epoch,
+                                               .producer_id = producer,
+                                               .producer_epoch = producers_.Epoch(producer)};
+    staged_.markers.push_back(kafka::BatchBuilder::ControlMarker(options, false, now, 0));
+    const Bytes& marker = staged_.markers.back();
+    const StatusOr<kafka::BatchHeader> header = kafka::BatchHeader::Parse(marker);
+    CHECK(header.ok(), "a marker of our own does not parse");
+    StageBatch(*header, marker, kafka::ControlType::kAbort);
+  }
+  return static_cast<int>(open.size());
 }
 
 // --- The turn ---

@@ -31,6 +31,11 @@ const ProducerState::Producer* ProducerState::Find(ProducerId id) const {
   return known == producers_.end() ? nullptr : &known->second;
 }
 
+ProducerEpoch ProducerState::Epoch(ProducerId id) const {
+  const Producer* producer = Find(id);
+  return producer == nullptr ? ProducerEpoch(0) : producer->epoch;
+}
+
 ProducerState::Verdict ProducerState::Check(const kafka::BatchHeader& batch) const {
   if (!batch.has_producer()) return {};
   const Producer* producer = Find(batch.producer_id);

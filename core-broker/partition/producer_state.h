@@ -45,6 +45,7 @@ class ProducerState {
   // After a replay of the log: forgets who has expired in `known`, and takes over its ages.
   void TakeAges(const ProducerState& known);
   size_t size() const { return producers_.size(); }
+  ProducerEpoch Epoch(ProducerId id) const;  // 0 for a producer that is not known.
 
   // Committed state only. Ages are kept as durations: clocks differ between runs.
   Bytes Encode(MonotonicTime now) const;

@@ -27,6 +27,13 @@ void TransactionIndex::Note(const TransactionStep& step) {
   aborted_.push_back({step.producer_id, first, step.offset, stable});
 }
 
+std::vector<ProducerId> TransactionIndex::OpenProducers() const {
+  std::vector<ProducerId> producers;
+  for (const auto& [id, offset] : open_) producers.push_back(id);
+  std::sort(producers.begin(), producers.end());
+  return producers;
+}
+
 Offset TransactionIndex::FirstOpen(Offset otherwise) const {
   Offset first = otherwise;
   for (const auto& [id, offset] : open_) first = std::min(first, offset);

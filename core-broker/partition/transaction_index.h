@@ -34,6 +34,7 @@ class TransactionIndex {
   void Note(const TransactionStep& step);
   bool IsOpen(ProducerId id) const { return open_.contains(id); }
   bool has_open() const { return !open_.empty(); }
+  std::vector<ProducerId> OpenProducers() const;  // By id.
   // The first offset of the oldest open transaction; `otherwise` when none is open.
   Offset FirstOpen(Offset otherwise) const;
   // Aborted transactions with a record or their marker in [from, end), by first offset.

@@ -101,6 +101,10 @@ CreatableTopicResult CreateOne(Broker& broker, const CreatableTopic& asked, bool
   result.name = asked.name;
   TopicSpec spec;
   Refusal refusal = ToSpec(broker, asked, spec);
+  if (refusal.error == ErrorCode::kNone) {
+    GateAnswer answer = broker.gate.AdmitCreate(asked.name);
+    refusal = {answer.error, std::move(answer.message)};
+  }
   CatalogOutcome outcome{refusal.error, std::move(refusal.message), nullptr};
   if (outcome.ok()) {
     outcome = validate_only ? broker.catalog.CheckCreate(spec) : broker.catalog.Create(spec);

@@ -57,6 +57,12 @@ MetadataResponseTopic DescribeTopic(const Broker& broker, const Topic& topic, bo
 // Creates a topic that somebody only asked about; null when it can't be, with the reason in
 // `error`.
 std::shared_ptr<const Topic> AutoCreate(Broker& broker, const TopicName& name, ErrorCode& error) {
+  const GateAnswer answer = broker.gate.AdmitCreate(name);
+  if (answer.error != ErrorCode::kNone) {
+    // Metadata has no message, and clients retry what they can't tell apart: it is not here yet.
+    error = ErrorCode::kUnknownTopicOrPartition;
+    return nullptr;
+  }
   TopicSpec spec;
   spec.name = name;
   spec.partition_count = broker.config.default_partitions;
