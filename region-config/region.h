@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/types.h"
@@ -58,6 +59,13 @@ struct TopicDefaults {
   friend bool operator==(const TopicDefaults&, const TopicDefaults&) = default;
 };
 
+// Topics whose name matches the glob are created in region `owner` only.
+struct OwnershipRule {
+  std::string topics;
+  RegionName owner;
+  friend bool operator==(const OwnershipRule&, const OwnershipRule&) = default;
+};
+
 struct Region {
   RegionName name;
   RegionOrdinal ordinal;
@@ -68,6 +76,8 @@ struct Region {
   bool insecure = false;  // Non-loopback listeners without authentication are meant.
   Storage storage;
   TopicDefaults topics;
+  std::vector<OwnershipRule>
+      ownership;  // The first that matches counts; none: owned where created.
   friend bool operator==(const Region&, const Region&) = default;
 };
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "region-config/schema.h"
+#include "region-config/topic_filter.h"
 
 namespace atl::config {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 1> kVersions = {"atoll/v1"};
 constexpr std::array<std::string_view, 1> kKinds = {"Region"};
 constexpr std::array<std::string_view, 2> kDurabilities = {"fsync", "os"};
+constexpr std::array<std::string_view, 2> kOwnershipKeys = {"topics", "owner"};
 constexpr int64_t kMinSegmentBytes = 64 * 1024;
 constexpr int64_t kMaxSegmentBytes = (int64_t{1} << 31) - 1;  // Kafka's index has 32-bit positions.
 
@@ -37,6 +39,26 @@ void ReadRetentionBytes(const FieldReader& in, Region& out) {
 ControlListener& ControlOf(Region& region) {
   if (!region.control) region.control.emplace();
   return *region.control;
+}
+
+// {topics: GLOB, owner: REGION}
+void ReadOwnershipRule(const FieldReader& in, Region& out) {
+  if (!in.OnlyKeys(kOwnershipKeys)) return;
+  const std::optional<FieldReader> topics = in.Child("topics");
+  const std::optional<FieldReader> owner = in.Child("owner");
+  if (!topics || !owner) return in.Refuse("a rule has `topics` and `owner`");
+  std::optional<std::string> pattern = topics->Text();
+  std::optional<std::string> name = owner->Name();
+  if (!pattern || !name) return;
+  if (const Status status = CheckPattern(TopicMatch::kGlob, *pattern); !status.ok())
+    return topics->Refuse(std::string(StatusMessage(status)));
+  out.ownership.push_back({*std::move(pattern), RegionName(*std::move(name))});
+}
+
+void ReadOwnership(const FieldReader& in, Region& out) {
+  out.ownership.clear();
+  const size_t count = in.List().value_or(0);
+  for (size_t i = 0; i < count; ++i) ReadOwnershipRule(in.Item(i), out);
 }
 
 using F = Field<Region>;
@@ -129,6 +151,12 @@ constexpr std::array kFields = {
       [](const FieldReader& in, Region& out) {
         out.topics.replication_factor_clamp = in.Boolean().value_or(false);
       }},
+    F{"spec.ownership", "list of rules", kOptional, "", "[{topics: \"orders-*\", owner: us-east}]",
+      kRestart,
+      "{topics: GLOB, owner: REGION}: topics of such names are created in that region only; here, "
+      "CreateTopics and automatic creation are refused unless this is it. The first rule that "
+      "matches counts; without one a topic belongs to the region in which it is created.",
+      ReadOwnership},
 };
 
 }  // namespace

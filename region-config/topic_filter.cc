@@ -91,6 +91,8 @@ Status CheckRegex(std::string_view pattern) {
   return OkStatus();
 }
 
+}  // namespace
+
 bool GlobMatches(std::string_view pattern, std::string_view name) {
   size_t p = 0;
   size_t n = 0;
@@ -112,8 +114,6 @@ bool GlobMatches(std::string_view pattern, std::string_view name) {
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
-
-}  // namespace
 
 Status CheckPattern(TopicMatch match, std::string_view pattern) {
   if (pattern.size() > kMaxPatternBytes)

@@ -20,6 +20,9 @@ namespace atl::config {
 
 inline constexpr size_t kMaxPatternBytes = 256;
 
+// `*`: any run, also empty; `?`: one character.
+bool GlobMatches(std::string_view pattern, std::string_view name);
+
 // What is wrong with a pattern, as a sentence for its writer.
 Status CheckPattern(TopicMatch match, std::string_view pattern);
 

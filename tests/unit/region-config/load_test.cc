@@ -32,7 +32,9 @@ apiVersion: atoll/v1
 kind: Link
 metadata: {name: from-eu-west}
 spec:
-  source: {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"], control: "127.0.0.1:29645"}
+  source:
+    {region: eu-west, kind: atoll, bootstrapServers: ["127.0.0.1:29092"],
+     control: "127.0.0.1:29645"}
   topics:
     - {exclude: "tmp.", match: prefix}
     - {include: "*", match: glob}        # first match wins
