@@ -11,6 +11,7 @@
 #include "base/logging.h"
 #include "checkpoint/event_table.h"
 #include "checkpoint/mirror_table.h"
+#include "checkpoint/ownership_table.h"
 #include "checkpoint/partition_state_table.h"
 #include "checkpoint/rocks_store.h"
 #include "checkpoint/topic_table.h"
@@ -20,7 +21,8 @@
 #include "core-broker/server/listener.h"
 #include "core-broker/server/topic_routes.h"
 #include "mirror/links.h"
-#include "mirror/ownership/ownership.h"
+#include "mirror/ownership/gate.h"
+#include "mirror/ownership/owners.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/routes.h"
 #include "runtime/hardware.h"
@@ -66,6 +68,7 @@ struct RegionProcess::Parts {
         store(std::move(s)),
         topics(*store),
         states(*store),
+        ownership_table(*store),
         region_table(*store),
         mirror_table(*store),
         event_table(std::move(e)),
@@ -84,13 +87,22 @@ struct RegionProcess::Parts {
         producer_ids(region_table, c.region.ordinal),
         session_ids(random.Next()),
         events(*event_table, metrics),
-        sink(catalog, shards) {}
+        sink(catalog, shards),
+        owners({.catalog = catalog,
+                .table = ownership_table,
+                .gate = gate,
+                .clock = SystemClock(),
+                .metrics = metrics,
+                .region = c.region.name,
+                .ordinal = c.region.ordinal,
+                .links = c.links}) {}
 
   const config::Config config;
   Metrics metrics;
   std::unique_ptr<checkpoint::Store> store;
   checkpoint::TopicTable topics;
   checkpoint::PartitionStateTable states;
+  checkpoint::OwnershipTable ownership_table;
   checkpoint::RegionTable region_table;
   checkpoint::MirrorTable mirror_table;
   std::unique_ptr<checkpoint::EventTable> event_table;
@@ -106,6 +118,7 @@ struct RegionProcess::Parts {
   broker::FetchSessionIds session_ids;
   mirror::Events events;
   mirror::LocalSink sink;
+  mirror::Owners owners;
   std::unique_ptr<broker::Broker> broker;
   std::unique_ptr<broker::Listener> listener;
   std::unique_ptr<mirror::Links> links;
@@ -128,7 +141,15 @@ Status RegionProcess::Parts::Recover() {
                                 config.region.name, config.region.ordinal, random));
   ASSIGN_OR_RETURN(const std::optional<WallTime> clean_stop, region_table.TakeCleanShutdown());
   gate.Follow(catalog);
-  RETURN_IF_ERROR(catalog.Load(!identity.is_new && !clean_stop));
+  std::vector<mirror::CreationRule> rules;
+  for (const config::OwnershipRule& rule : config.region.ownership) {
+    rules.push_back({rule.topics, rule.owner});
+  }
+  gate.SetCreationRules(config.region.name, std::move(rules));
+  const bool unclean = !identity.is_new && !clean_stop;
+  ASSIGN_OR_RETURN(const std::set<TopicId> kept, owners.Load());
+  RETURN_IF_ERROR(catalog.Load(unclean, kept));
+  owners.Start(unclean);
   broker.reset(
       new broker::Broker{.config = BrokerConfigOf(config.region, identity.identity.cluster_id),
                          .catalog = catalog,
@@ -147,6 +168,7 @@ Status RegionProcess::Parts::Recover() {
                           .clock = SystemClock(),
                           .metrics = metrics,
                           .catalog = catalog,
+                          .owners = owners,
                           .store = *store,
                           .table = mirror_table,
                           .events = events,

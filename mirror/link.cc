@@ -163,6 +163,10 @@ void Link::Operate(const TopicName& topic, bool skip) {
   OnReactor([this, topic, skip] { ApplyOperator(topic, skip); });
 }
 
+void Link::LookSoon() {
+  OnReactor([this] { discovery_.Set(); });
+}
+
 // --- Tasks ---
 
 awaitable<Status> Link::LoadDurable() {
@@ -202,8 +206,8 @@ awaitable<void> Link::Discover() {
              StatusMessage(loaded));
     (void)co_await runtime::Sleep(backoff_.Next());
   }
-  TopicSync::Room room{reactor_, context_.blocking, context_.clock,
-                       *source_, context_.catalog,  context_.events};
+  TopicSync::Room room{reactor_,         context_.blocking, context_.clock, *source_,
+                       context_.catalog, context_.owners,   context_.events};
   sync_ = std::make_unique<TopicSync>(room, config_, context_.cluster_id, stored_cluster_id_);
   Assign();
   for (;;) {
@@ -216,6 +220,7 @@ awaitable<void> Link::Discover() {
         backoff_.Reset();
         OnContact(ByteCount(0));
         co_await KeepIdentity();
+        co_await NoteHeard();
         const Duration look = sync_->busy() ? Duration{} : context_.clock.Now() - began;
         pause = std::clamp(look * kDiscoverShare, kDiscoverSoonest, kDiscoverLatest);
       } else {
@@ -246,6 +251,17 @@ awaitable<void> Link::KeepIdentity() {
   };
   const Status kept = co_await RunBlocking<Status>(context_.blocking, reactor_, std::move(work));
   if (kept.ok()) stored_cluster_id_ = state.source_cluster_id;
+}
+
+// The source's topics and epochs were seen once: what it owns is a mirror here by now.
+awaitable<void> Link::NoteHeard() {
+  if (heard_) co_return;
+  std::function<Status()> work = [&owners = context_.owners, region = config_.source.region] {
+    owners.Heard(region);
+    return OkStatus();
+  };
+  (void)co_await RunBlocking<Status>(context_.blocking, reactor_, std::move(work));
+  heard_ = true;
 }
 
 awaitable<void> Link::Housekeep() {

@@ -36,6 +36,7 @@ struct LinkContext {
   const Clock& clock;
   Metrics& metrics;
   broker::Catalog& catalog;
+  Owners& owners;
   checkpoint::Store& store;
   checkpoint::MirrorTable& table;
   Events& events;
@@ -61,6 +62,8 @@ class Link final : public PullHost {
   Status SetTopicPaused(const TopicName& topic, bool paused);
   // An operator's decision about what is halted, in a gap, diverged or in conflict.
   void Operate(const TopicName& topic, bool skip);
+  // Topics have changed their owner: look at the source soon.
+  void LookSoon();
 
   // PullHost
   PartitionMirror::Now now() const override;
@@ -89,6 +92,7 @@ class Link final : public PullHost {
   runtime::awaitable<void> WritePositions(bool flush);
   runtime::awaitable<void> Drain();
   runtime::awaitable<void> KeepIdentity();
+  runtime::awaitable<void> NoteHeard();
   runtime::awaitable<void> ServeUnassigned();
 
   void Assign();
@@ -127,6 +131,7 @@ class Link final : public PullHost {
   std::map<std::pair<TopicId, PartitionId>, Offset> checkpoints_;  // As found at the start.
   std::vector<PartitionPtr> positions_due_;
   bool paused_ = false;
+  bool heard_ = false;
   std::set<TopicName> paused_topics_;
   std::string stored_cluster_id_;
   std::optional<WallTime> last_contact_;

@@ -23,10 +23,18 @@ std::string_view TopicState(const SyncedTopic& synced) {
       return StateName(MirrorState::kConflict);
     case SyncedTopic::State::kRetired:
       return StateName(MirrorState::kRetired);
+    case SyncedTopic::State::kPromoted:
+      return StateName(MirrorState::kPromoted);
     case SyncedTopic::State::kMirrored:
       return "mirrored";
   }
   return "mirrored";
+}
+
+MirrorState StateWithoutMirror(SyncedTopic::State state) {
+  if (state == SyncedTopic::State::kConflict) return MirrorState::kConflict;
+  if (state == SyncedTopic::State::kPromoted) return MirrorState::kPromoted;
+  return MirrorState::kLocating;
 }
 
 Timestamp StartTime(const config::StartFrom& from) {
@@ -99,6 +107,15 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
       const NodeId leader = synced.heard ? synced.partitions[i].leader : NodeId(-1);
       AssignLeader(room.partitions[i], leader);
     }
+    return;
+  }
+  if (synced.state == SyncedTopic::State::kPromoted) {
+    // Ours now: nothing is pulled, and should it ever be a mirror again, it is located anew.
+    for (const PartitionPtr& partition : room.partitions) {
+      checkpoints_.erase({synced.id, partition->at.partition});
+    }
+    DropTopic(room);
+    room.topic.reset();
     return;
   }
   for (const PartitionPtr& partition : room.partitions) {
@@ -270,8 +287,7 @@ void Link::AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now time) const
       missing.topic = name;
       missing.topic_id = synced.id;
       missing.partition = PartitionId(static_cast<int32_t>(i));
-      missing.state = synced.state == SyncedTopic::State::kConflict ? MirrorState::kConflict
-                                                                    : MirrorState::kLocating;
+      missing.state = StateWithoutMirror(synced.state);
       missing.reason = synced.reason;
       missing.since = synced.since;
     }

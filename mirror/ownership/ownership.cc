@@ -18,28 +18,92 @@ bool SourceOwns(RegionKind kind, NodeId source_node, LeaderEpoch leader_epoch) {
 }
 
 namespace {
+constexpr size_t kMostStints = 4096;
+}
+
+Status CheckRecord(const checkpoint::OwnershipRecord& record) {
+  const std::string& name = record.name.value();
+  const auto check = [&name](LeaderEpoch epoch, RegionOrdinal owner,
+                             const std::vector<Offset>& cut) -> Status {
+    if (owner < RegionOrdinal(1) || owner > RegionOrdinal(kMaxRegionOrdinal) ||
+        epoch.owner() != owner || epoch < LeaderEpoch::First(owner) || epoch >= kNoSaneEpoch) {
+      return InvalidArgument("`{}`: region {} can't have minted epoch {}", name, owner.value(),
+                             epoch.value());
+    }
+    const bool offsets = std::ranges::all_of(cut, [](Offset o) { return o >= Offset(0); });
+    if (!offsets || cut.size() > broker::kMostTopicPartitions) {
+      return InvalidArgument("`{}`: the cut of epoch {} is none", name, epoch.value());
+    }
+    return OkStatus();
+  };
+  RETURN_IF_ERROR(check(record.epoch, record.owner, record.cut));
+  if (record.lineage.size() > kMostStints) {
+    return InvalidArgument("`{}`: a lineage of {} stints", name, record.lineage.size());
+  }
+  LeaderEpoch last = kNoEpoch;
+  for (const checkpoint::LineageEntry& stint : record.lineage) {
+    // A topic promoted from a Kafka cluster began under that one's epochs.
+    if (stint.owner != kForeignRegion) {
+      RETURN_IF_ERROR(check(stint.epoch, stint.owner, stint.cut));
+    }
+    if (stint.epoch <= last) return InvalidArgument("`{}`: its lineage falls", name);
+    last = stint.epoch;
+  }
+  if (!record.lineage.empty() && last != record.epoch) {
+    return InvalidArgument("`{}`: its lineage ends in epoch {}, not in {}", name, last.value(),
+                           record.epoch.value());
+  }
+  return OkStatus();
+}
+
+namespace {
 
 TopicDecision Conflict(std::shared_ptr<const Topic> local, std::string_view what) {
   return {.action = TopicAction::kConflict,
           .local = std::move(local),
           .reason = fmt::format("{}; nothing is mirrored and nothing is deleted. Ways out: mirror "
-                                "it under another name, keep one of the two and delete the other, "
-                                "or exclude it from the link",
+                                "it under another name (naming.prefix), keep one of the two and "
+                                "delete the other, or merge both into a third (target.topic); or "
+                                "exclude it from the link",
                                 what)};
 }
 
-// The source's topic is here under its own id.
-TopicDecision DecideKnown(std::shared_ptr<const Topic> local, const LinkName& link,
+// Both say that they own it: the higher epoch does.
+TopicDecision DecideOwned(std::shared_ptr<const Topic> local, RegionKind kind,
                           const SourceTopic& source) {
   const std::string& name = source.name.value();
-  if (!local->is_mirror()) {
-    return Conflict(local, fmt::format("topic `{}` has the id {} here and at the source: one is a "
-                                       "copy of the other's disk",
-                                       name, source.id.ToString()));
+  if (kind == RegionKind::kKafka || source.epoch < local->epoch) {
+    std::string reason =
+        fmt::format("this region owns `{}` since epoch {}", name, local->epoch.value());
+    return {.action = TopicAction::kPromoted, .local = std::move(local), .reason = reason};
   }
+  if (source.epoch > local->epoch) {
+    std::string reason = fmt::format("the source owns `{}` since epoch {}, this region was at {}",
+                                     name, source.epoch.value(), local->epoch.value());
+    return {.action = TopicAction::kFollow, .local = std::move(local), .reason = reason};
+  }
+  return Conflict(local, fmt::format("topic `{}` has the id {} and the epoch {} here and at the "
+                                     "source: one is a copy of the other's disk",
+                                     name, source.id.ToString(), source.epoch.value()));
+}
+
+// The source's topic is here under its own id.
+TopicDecision DecideKnown(std::shared_ptr<const Topic> local, const LinkName& link, RegionKind kind,
+                          const SourceTopic& source) {
+  const std::string& name = source.name.value();
   if (local->name != source.name) {
     return Conflict(
         local, fmt::format("topic `{}` is here under the name `{}`", name, local->name.value()));
+  }
+  if (!local->is_mirror()) return DecideOwned(std::move(local), kind, source);
+  const bool moved = kind == RegionKind::kAtoll && source.epoch >= local->epoch &&
+                     (source.epoch > local->epoch || source.epoch.owner() != local->owner);
+  if (local->link != link && moved && !local->frozen) {
+    std::string reason = fmt::format(
+        "`{}` moved to the source at epoch {}; link `{}` pulled it "
+        "from its former owner",
+        name, source.epoch.value(), local->link.value());
+    return {.action = TopicAction::kFollow, .local = std::move(local), .reason = reason};
   }
   if (local->link != link) {
     return Conflict(local,
@@ -64,8 +128,13 @@ TopicDecision DecideTopic(const broker::CatalogView& here, const LinkName& link,
                                   source.name.value(), source.epoch.value(),
                                   source.epoch.owner().value())};
   }
+  if (kind == RegionKind::kAtoll && source.epoch >= kNoSaneEpoch) {
+    return Conflict(here.Find(source.name), fmt::format("the source says epoch {} of `{}`, which "
+                                                        "no region mints",
+                                                        source.epoch.value(), source.name.value()));
+  }
   if (!source.id.is_zero()) {
-    if (auto local = here.Find(source.id)) return DecideKnown(std::move(local), link, source);
+    if (auto local = here.Find(source.id)) return DecideKnown(std::move(local), link, kind, source);
   }
   auto local = here.Find(source.name);
   if (!local) return {.action = TopicAction::kCreate, .local = {}, .reason = {}};
@@ -87,88 +156,6 @@ TopicDecision DecideTopic(const broker::CatalogView& here, const LinkName& link,
       name, source.id.ToString(), local->id.ToString());
   return {
       .action = TopicAction::kGeneration, .local = std::move(local), .reason = std::move(reason)};
-}
-
-void CatalogGate::Follow(broker::Catalog& catalog) {
-  const auto read = [this, &catalog] {
-    HashMap<TopicId, Rule> rules;
-    const std::shared_ptr<const broker::CatalogView> view = catalog.view();
-    for (const auto& [id, topic] : view->by_id) {
-      rules.emplace(id, Rule{.name = topic->name,
-                             .link = topic->link,
-                             .epoch = topic->epoch,
-                             .owner = topic->owner,
-                             .frozen = topic->frozen});
-    }
-    Set(std::move(rules));
-  };
-  catalog.OnChange(read);
-  read();
-}
-
-void CatalogGate::Set(HashMap<TopicId, Rule> rules) {
-  MutexLock lock(&mutex_);
-  rules_.swap(rules);
-}
-
-void CatalogGate::NameSources(std::map<LinkName, RegionName> sources) {
-  MutexLock lock(&mutex_);
-  sources_.swap(sources);
-}
-
-GateAnswer CatalogGate::AdmitClient(const TopicId& topic) const {
-  MutexLock lock(&mutex_);
-  const auto found = rules_.find(topic);
-  if (found == rules_.end()) {
-    return {.error = ErrorCode::kNotLeaderOrFollower,
-            .message = "the topic is not known here (any more, or yet)",
-            .epoch = kNoEpoch};
-  }
-  const Rule& rule = found->second;
-  if (!rule.link.empty() || rule.frozen) return RefuseClient(rule);
-  return {.error = ErrorCode::kNone, .message = {}, .epoch = rule.epoch};
-}
-
-GateAnswer CatalogGate::RefuseClient(const Rule& rule) const {
-  GateAnswer answer{.error = ErrorCode::kPolicyViolation, .message = {}, .epoch = rule.epoch};
-  if (rule.frozen) {
-    answer.message = fmt::format("`{}` is an earlier generation of this topic, kept to be read",
-                                 rule.name.value());
-    return answer;
-  }
-  const auto source = sources_.find(rule.link);
-  const std::string owner = source == sources_.end()
-                                ? fmt::format("the source of link `{}`", rule.link.value())
-                                : source->second.value();
-  answer.message = fmt::format(
-      "`{}` is a mirror of {} (epoch {}); produce there, or see `atoll "
-      "failover plan`",
-      rule.name.value(), owner, rule.epoch.value());
-  return answer;
-}
-
-GateAnswer CatalogGate::AdmitMirror(const TopicId& topic, const LinkName& link) const {
-  const auto refuse = [](std::string message) {
-    return GateAnswer{
-        .error = ErrorCode::kPolicyViolation, .message = std::move(message), .epoch = kNoEpoch};
-  };
-  MutexLock lock(&mutex_);
-  const auto found = rules_.find(topic);
-  if (found == rules_.end()) return refuse("the topic is not known here (any more, or yet)");
-  const Rule& rule = found->second;
-  if (rule.link.empty()) {
-    return refuse(
-        fmt::format("`{}` is owned by this region ({})", rule.name.value(), region_.value()));
-  }
-  if (rule.link != link) {
-    return refuse(fmt::format("`{}` is mirrored by link `{}`, not by `{}`", rule.name.value(),
-                              rule.link.value(), link.value()));
-  }
-  if (rule.frozen) {
-    return refuse(fmt::format("`{}` is frozen: the source has another topic of that name",
-                              rule.name.value()));
-  }
-  return {.error = ErrorCode::kNone, .message = {}, .epoch = rule.epoch};
 }
 
 }  // namespace atl::mirror

@@ -1,23 +1,16 @@
-// Who may write to a topic here, and what to do with a topic seen at a source. Until ownership can
-// move, the owner is the region that created the topic: a topic with a link is a mirror, every
-// other one is ours.
-//
-// The rules are pure functions. CatalogGate answers the broker on the append path: any thread, one
-// leaf lock held for a look-up, no allocation when it admits. A topic that the gate does not know
-// (yet) admits nobody: clients are told to refresh, mirrors to locate again.
+// The rules of ownership (replication.md section 2): what to do with a topic seen at a source, and
+// what to believe of a peer's record. Pure functions. The catalogue says who owns a topic: one with
+// a link is a mirror, every other one is ours.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 
-#include "base/hash_map.h"
-#include "base/mutex.h"
+#include "base/status.h"
 #include "base/types.h"
 #include "base/uuid.h"
+#include "checkpoint/ownership_table.h"
 #include "core-broker/catalog/catalog.h"
-#include "core-broker/partition/gate.h"
 
 namespace atl::mirror {
 
@@ -28,6 +21,16 @@ enum class RegionKind { kAtoll, kKafka };
 // a mirror on. Thus two regions that include "*" of each other don't loop. A Kafka cluster owns
 // all it has.
 bool SourceOwns(RegionKind kind, NodeId source_node, LeaderEpoch leader_epoch);
+
+// No region mints this or above: who says so lies, and is not followed. Ours stay below it by far.
+inline constexpr LeaderEpoch kNoSaneEpoch{(LeaderEpoch::kMaxCounter - (1 << 20)) << 8};
+// An epoch that is minted without the former owner counts this far ahead, so that restarts of the
+// lost owner, each of which mints one, never catch up before it learns of its loss.
+inline constexpr int32_t kForcedSteps = 1024;
+
+// What a peer's record must be before anything is believed of it: an owner that can have minted the
+// epoch, a rising lineage that ends in it, cuts that are offsets.
+Status CheckRecord(const checkpoint::OwnershipRecord& record);
 
 // A topic as the source's metadata describes it.
 struct SourceTopic {
@@ -41,6 +44,8 @@ enum class TopicAction {
   kCreate,      // Nothing of that name or id is here: create the mirror.
   kMirror,      // `local` is this link's mirror of it: go on.
   kGeneration,  // `local` mirrors an earlier topic of that name: freeze it, create the new one.
+  kFollow,      // The source owns `local` at a higher epoch than ours: become its mirror.
+  kPromoted,    // `local` came from this source and is ours now.
   kConflict,    // The name or id is taken: mirror nothing, delete nothing; `reason` has the ways
                 // out.
   kNotOwned,    // The source only mirrors it: leave it alone.
@@ -53,38 +58,5 @@ struct TopicDecision {
 };
 TopicDecision DecideTopic(const broker::CatalogView& here, const LinkName& link, RegionKind kind,
                           const SourceTopic& source);
-
-class CatalogGate final : public broker::OwnershipGate {
- public:
-  // `region`: of this broker. The gate comes before the catalogue, whose partitions refer to it.
-  explicit CatalogGate(RegionOrdinal region) : region_(region) {}
-
-  // Follows every change of the catalogue from now on. Once, before the first append; the gate
-  // outlives the catalogue.
-  void Follow(broker::Catalog& catalog);
-  // For the message to a client: which region a link pulls from.
-  void NameSources(std::map<LinkName, RegionName> sources);
-
-  broker::GateAnswer AdmitClient(const TopicId& topic) const override;
-  broker::GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const override;
-
-  // What the gate knows of one topic (public for tests of the rules).
-  struct Rule {
-    TopicName name;
-    LinkName link;  // Empty: ours.
-    LeaderEpoch epoch = kNoEpoch;
-    RegionOrdinal owner;
-    bool frozen = false;
-  };
-  void Set(HashMap<TopicId, Rule> rules);
-
- private:
-  broker::GateAnswer RefuseClient(const Rule& rule) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  const RegionOrdinal region_;
-  mutable Mutex mutex_;
-  HashMap<TopicId, Rule> rules_ ABSL_GUARDED_BY(mutex_);
-  std::map<LinkName, RegionName> sources_ ABSL_GUARDED_BY(mutex_);
-};
 
 }  // namespace atl::mirror

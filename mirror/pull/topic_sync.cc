@@ -148,7 +148,7 @@ awaitable<Status> TopicSync::Sync() {
                                                        time = room_.clock.WallNow()] {
       std::vector<TopicOrError> outcomes;
       for (const Change& change : *due) {
-        outcomes.push_back(Make(room.catalog, room.events, change, time));
+        outcomes.push_back(Make(room, change, time));
       }
       return outcomes;
     };
@@ -246,6 +246,8 @@ bool TopicSync::IsDue(const Change& change) {
     case TopicAction::kCreate:
     case TopicAction::kGeneration:
       return change.spec.partition_count > 0;
+    case TopicAction::kFollow:
+      return true;
     case TopicAction::kMirror: {
       const broker::Topic& local = *change.decision.local;
       return change.set_config || change.spec.epoch > local.epoch ||
@@ -253,23 +255,24 @@ bool TopicSync::IsDue(const Change& change) {
     }
     case TopicAction::kConflict:
     case TopicAction::kNotOwned:
+    case TopicAction::kPromoted:
       return false;
   }
   return false;
 }
 
 // On the blocking shard.
-TopicOrError TopicSync::Make(broker::Catalog& catalog, Events& events, const Change& change,
-                             WallTime time) {
+TopicOrError TopicSync::Make(const Room& room, const Change& change, WallTime time) {
   const broker::TopicSpec& spec = change.spec;
   const TopicDecision& decision = change.decision;
+  broker::Catalog& catalog = room.catalog;
   if (decision.action == TopicAction::kGeneration) {
     MirrorKey key;
     key.link = spec.link;
     key.topic = spec.name;
     key.topic_id = spec.id;
     key.partition = PartitionId(-1);
-    RETURN_IF_ERROR(events.Record(
+    RETURN_IF_ERROR(room.events.Record(
         key,
         TopicEvent(
             MirrorEvent::Kind::kGeneration, spec.epoch,
@@ -279,6 +282,10 @@ TopicOrError TopicSync::Make(broker::Catalog& catalog, Events& events, const Cha
         time));
     RETURN_IF_ERROR(ToStatus(catalog.Freeze(decision.local->id), "freezing a generation"));
   }
+  if (decision.action == TopicAction::kFollow) {
+    LogWarning("mirror", "link {}: {}", spec.link.value(), decision.reason);
+    return room.owners.Follow(decision.local->id, spec.epoch, spec.link);
+  }
   if (decision.action != TopicAction::kMirror) {
     const broker::CatalogOutcome created = catalog.Create(spec);
     RETURN_IF_ERROR(ToStatus(created, "creating a mirror"));
@@ -287,7 +294,13 @@ TopicOrError TopicSync::Make(broker::Catalog& catalog, Events& events, const Cha
             change.derived_id ? ", derived: the source has none" : "", spec.partition_count);
     return created.topic;
   }
-  std::shared_ptr<const broker::Topic> topic = decision.local;
+  return Update(catalog, change);
+}
+
+// A mirror that is there takes on what changed at the source.
+TopicOrError TopicSync::Update(broker::Catalog& catalog, const Change& change) {
+  const broker::TopicSpec& spec = change.spec;
+  std::shared_ptr<const broker::Topic> topic = change.decision.local;
   const auto take = [&topic](const broker::CatalogOutcome& outcome, std::string_view doing) {
     if (outcome.ok() && outcome.topic != nullptr) topic = outcome.topic;
     return ToStatus(outcome, doing);
@@ -304,8 +317,32 @@ TopicOrError TopicSync::Make(broker::Catalog& catalog, Events& events, const Cha
   return topic;
 }
 
+// What was mirrored from here and is no more, because the source lost it: to us, to a region that
+// another link follows, or to one that no link follows.
+void TopicSync::NoteNotOwned(const TopicAtSource& topic, const TopicDecision& decision) {
+  const auto known = topics_.find(topic.name);
+  if (known == topics_.end()) return;
+  SyncedTopic& synced = known->second;
+  const auto local = room_.catalog.view()->Find(synced.id);
+  if (local != nullptr && local->is_mirror() && local->link != link_.name) {
+    topics_.erase(known);
+    return;
+  }
+  synced.absences = 0;
+  synced.heard = true;
+  synced.reason = decision.reason;
+  for (SourcePartition& partition : synced.partitions) partition.leader = NodeId(-1);
+  const bool ours = local != nullptr && !local->is_mirror();
+  if (!ours || synced.state == SyncedTopic::State::kPromoted) return;
+  synced.state = SyncedTopic::State::kPromoted;
+  synced.since = room_.clock.WallNow();
+}
+
 void TopicSync::Note(const TopicAtSource& topic, const Change& change, const TopicOrError& made) {
-  if (change.decision.action == TopicAction::kNotOwned) return;
+  if (change.decision.action == TopicAction::kNotOwned ||
+      change.decision.action == TopicAction::kPromoted) {
+    return NoteNotOwned(topic, change.decision);
+  }
   const bool is_new = !topics_.contains(topic.name);
   SyncedTopic& synced = topics_[topic.name];
   const SyncedTopic::State before = synced.state;

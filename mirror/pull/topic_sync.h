@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core-broker/catalog/catalog.h"
+#include "mirror/ownership/owners.h"
 #include "mirror/ownership/ownership.h"
 #include "mirror/pull/source.h"
 #include "mirror/watch/events.h"
@@ -25,9 +26,9 @@
 namespace atl::mirror {
 
 struct SyncedTopic {
-  enum class State { kMirrored, kConflict, kRetired };
+  enum class State { kMirrored, kConflict, kRetired, kPromoted };
   State state = State::kMirrored;
-  std::string reason;  // Of a conflict.
+  std::string reason;  // Of a conflict, or why a mirror stands still.
   WallTime since{};
   TopicId id;          // Here.
   bool heard = false;  // The source named it since the process started.
@@ -64,6 +65,7 @@ class TopicSync {
     const Clock& clock;
     Source& source;
     broker::Catalog& catalog;
+    Owners& owners;
     Events& events;
   };
   // `known_cluster`: the source's cluster id as first seen; empty: never seen.
@@ -86,9 +88,10 @@ class TopicSync {
     bool set_config = false;
     bool derived_id = false;
   };
-  static StatusOr<std::shared_ptr<const broker::Topic>> Make(broker::Catalog& catalog,
-                                                             Events& events, const Change& change,
+  static StatusOr<std::shared_ptr<const broker::Topic>> Make(const Room& room, const Change& change,
                                                              WallTime time);
+  static StatusOr<std::shared_ptr<const broker::Topic>> Update(broker::Catalog& catalog,
+                                                               const Change& change);
   void LoadLocal();
   Status CheckIdentity(const ClusterAtSource& cluster);
   Change Decide(const ClusterAtSource& cluster, const TopicAtSource& topic,
@@ -96,6 +99,7 @@ class TopicSync {
   static bool IsDue(const Change& change);
   void Note(const TopicAtSource& topic, const Change& change,
             const StatusOr<std::shared_ptr<const broker::Topic>>& made);
+  void NoteNotOwned(const TopicAtSource& topic, const TopicDecision& decision);
   runtime::awaitable<Status> NoteAbsent(const ClusterAtSource& cluster);
   runtime::awaitable<void> FetchConfigs(const std::vector<const TopicAtSource*>& topics);
   runtime::awaitable<Status> RecordForTopic(TopicName topic, TopicId id, MirrorEvent event);

@@ -148,6 +148,8 @@ void MirrorDriver::OnTopic(const SourceTopicInfo& info) {
       return;
     case mirror::TopicAction::kConflict:
     case mirror::TopicAction::kNotOwned:
+    case mirror::TopicAction::kFollow:
+    case mirror::TopicAction::kPromoted:
       return;
   }
 }

@@ -23,6 +23,7 @@
 #include "checkpoint/region_table.h"
 #include "checkpoint/topic_table.h"
 #include "core-broker/catalog/catalog.h"
+#include "mirror/ownership/gate.h"
 #include "mirror/ownership/ownership.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/watch/events.h"

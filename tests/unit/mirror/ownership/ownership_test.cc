@@ -1,4 +1,5 @@
 #include "mirror/ownership/ownership.h"
+#include "mirror/ownership/gate.h"
 
 #include <memory>
 #include <string>
@@ -44,6 +45,13 @@ SourceTopic Theirs(uint8_t id, RegionOrdinal owner = kUs) {
           .epoch = LeaderEpoch::First(owner)};
 }
 
+SourceTopic TheirsAt(NodeId node, LeaderEpoch epoch) {
+  SourceTopic topic = Theirs(1);
+  topic.leader_node = node;
+  topic.epoch = epoch;
+  return topic;
+}
+
 TEST_CASE("a topic is pulled only from the region that owns it") {
   const LeaderEpoch us = LeaderEpoch::First(kUs);
   REQUIRE(SourceOwns(RegionKind::kAtoll, NodeId(1), us));
@@ -56,14 +64,15 @@ TEST_CASE("a topic is pulled only from the region that owns it") {
   REQUIRE(SourceOwns(RegionKind::kKafka, NodeId(7), kNoEpoch));
 }
 
-TEST_CASE("a source topic meets the local catalogue in one of five ways") {
-  struct Case {
-    const char* what;
-    std::vector<broker::Topic> here;
-    SourceTopic source;
-    TopicAction action;
-  };
-  const std::vector<Case> cases{
+struct Case {
+  const char* what;
+  std::vector<broker::Topic> here;
+  SourceTopic source;
+  TopicAction action;
+};
+
+std::vector<Case> Cases() {
+  return {
       {"nothing here", {}, Theirs(1), TopicAction::kCreate},
       {"another name here", {LocalTopic("other", 9, "")}, Theirs(1), TopicAction::kCreate},
       {"our mirror", {LocalTopic("orders", 1, "from-us-east")}, Theirs(1), TopicAction::kMirror},
@@ -77,7 +86,26 @@ TEST_CASE("a source topic meets the local catalogue in one of five ways") {
        {LocalTopic("orders", 1, "other")},
        Theirs(1),
        TopicAction::kConflict},
-      {"a cloned disk", {LocalTopic("orders", 1, "")}, Theirs(1), TopicAction::kConflict},
+      {"a cloned disk",
+       {LocalTopic("orders", 1, "")},
+       TheirsAt(NodeId(2), LeaderEpoch::First(kEu)),
+       TopicAction::kConflict},
+      {"ours at a higher epoch, the old owner has not heard of it",
+       {LocalTopic("orders", 1, "")},
+       Theirs(1),
+       TopicAction::kPromoted},
+      {"ours until the source took it",
+       {LocalTopic("orders", 1, "")},
+       TheirsAt(NodeId(1), LeaderEpoch::First(kEu).Next(kUs)),
+       TopicAction::kFollow},
+      {"another link's until the source took it",
+       {LocalTopic("orders", 1, "other")},
+       TheirsAt(NodeId(3), LeaderEpoch::First(kUs).Next(RegionOrdinal(3))),
+       TopicAction::kFollow},
+      {"an epoch that nobody mints",
+       {LocalTopic("orders", 1, "from-us-east")},
+       TheirsAt(NodeId(1), LeaderEpoch((LeaderEpoch::kMaxCounter << 8) | 1)),
+       TopicAction::kConflict},
       {"an old generation that came back",
        {LocalTopic("orders", 1, "from-us-east", true), LocalTopic("orders", 2, "from-us-east")},
        Theirs(1),
@@ -102,7 +130,10 @@ TEST_CASE("a source topic meets the local catalogue in one of five ways") {
        TopicAction::kMirror},
       {"no ids, created here", {LocalTopic("orders", 5, "")}, Theirs(0), TopicAction::kConflict},
   };
-  for (const Case& c : cases) {
+}
+
+TEST_CASE("a source topic meets the local catalogue in one of seven ways") {
+  for (const Case& c : Cases()) {
     INFO(c.what);
     const broker::CatalogView here = View(c.here);
     const TopicDecision decision = DecideTopic(here, kLink, RegionKind::kAtoll, c.source);
@@ -166,6 +197,85 @@ TEST_CASE("a link writes to its own mirrors only (S17)") {
   REQUIRE(rig.gate.AdmitMirror(Id(1), kLink).error != ErrorCode::kNone);
   REQUIRE(rig.gate.AdmitMirror(Id(3), kLink).error != ErrorCode::kNone);
   REQUIRE(rig.gate.AdmitMirror(Id(9), kLink).error != ErrorCode::kNone);
+}
+
+TEST_CASE("what is promoted from a Kafka cluster stays ours, whatever the cluster says") {
+  const broker::CatalogView here = View({LocalTopic("orders", 1, "")});
+  const SourceTopic source = TheirsAt(NodeId(1), LeaderEpoch(70'000));
+  REQUIRE(DecideTopic(here, kLink, RegionKind::kKafka, source).action == TopicAction::kPromoted);
+}
+
+TEST_CASE("a held topic admits nobody until it is released") {
+  GateRig rig;
+  for (const HoldKind kind :
+       {HoldKind::kFenced, HoldKind::kPromoting, HoldKind::kAsking, HoldKind::kLost}) {
+    rig.gate.Hold(Id(1), kind, "it is moving");
+    const broker::GateAnswer refused = rig.gate.AdmitClient(Id(1));
+    REQUIRE(refused.error == ErrorCode::kNotLeaderOrFollower);
+    REQUIRE(refused.message == "it is moving");
+  }
+  rig.gate.Hold(Id(2), HoldKind::kPromoting, "it is moving");
+  REQUIRE(rig.gate.AdmitMirror(Id(2), kLink).error == ErrorCode::kPolicyViolation);
+  rig.gate.Release(Id(1));
+  rig.gate.Release(Id(2));
+  REQUIRE(rig.gate.AdmitClient(Id(1)).error == ErrorCode::kNone);
+  REQUIRE(rig.gate.AdmitMirror(Id(2), kLink).error == ErrorCode::kNone);
+  const auto counts = rig.gate.fenced_writes();
+  REQUIRE(counts.at("fenced") == 1);
+  REQUIRE(counts.at("promoting") == 1);
+  REQUIRE(counts.at("mirror") == 0);
+}
+
+TEST_CASE("clients of a topic that has just moved away are told to retry, later ones not") {
+  ManualClock clock;
+  CatalogGate gate(kEu, clock);
+  const auto set = [&gate](const LinkName& link) {
+    HashMap<TopicId, CatalogGate::Rule> rules;
+    rules[Id(1)] = {.name = TopicName("orders"), .link = link, .epoch = {}, .owner = kUs};
+    gate.Set(std::move(rules));
+  };
+  set(LinkName());
+  set(kLink);
+  REQUIRE(gate.AdmitClient(Id(1)).error == ErrorCode::kNotLeaderOrFollower);
+  clock.Advance(CatalogGate::kMoving - std::chrono::seconds(1));
+  set(kLink);  // Another change of the catalogue doesn't begin it anew.
+  REQUIRE(gate.AdmitClient(Id(1)).error == ErrorCode::kNotLeaderOrFollower);
+  clock.Advance(std::chrono::seconds(1));
+  REQUIRE(gate.AdmitClient(Id(1)).error == ErrorCode::kPolicyViolation);
+}
+
+TEST_CASE("a name that a rule gives to another region can't be created here") {
+  CatalogGate gate(kEu);
+  gate.SetCreationRules(RegionName("eu-west"), {{"orders-eu*", RegionName("eu-west")},
+                                                {"orders-*", RegionName("us-east")}});
+  REQUIRE(gate.AdmitCreate(TopicName("orders-eu1")).error == ErrorCode::kNone);
+  REQUIRE(gate.AdmitCreate(TopicName("audit")).error == ErrorCode::kNone);
+  const broker::GateAnswer refused = gate.AdmitCreate(TopicName("orders-us"));
+  REQUIRE(refused.error == ErrorCode::kPolicyViolation);
+  REQUIRE(refused.message.find("us-east") != std::string::npos);
+}
+
+TEST_CASE("nothing is believed of a record that no region can have written") {
+  checkpoint::OwnershipRecord good;
+  good.name = TopicName("orders");
+  good.epoch = LeaderEpoch::First(kUs);
+  good.owner = kUs;
+  good.cut = {Offset(0)};
+  good.lineage = {{good.epoch, kUs, good.cut}};
+  REQUIRE(CheckRecord(good).ok());
+  const auto bad = [&good](auto change) {
+    checkpoint::OwnershipRecord record = good;
+    change(record);
+    REQUIRE_FALSE(CheckRecord(record).ok());
+  };
+  bad([](auto& r) { r.owner = kEu; });
+  bad([](auto& r) { r.owner = RegionOrdinal(0); });
+  bad([](auto& r) { r.epoch = LeaderEpoch(INT32_MAX); });
+  bad([](auto& r) { r.epoch = kNoEpoch; });
+  bad([](auto& r) { r.cut = {Offset(-1)}; });
+  bad([](auto& r) { r.cut.resize(20'000); });
+  bad([](auto& r) { r.lineage.push_back(r.lineage.back()); });
+  bad([](auto& r) { r.lineage.back().epoch = r.epoch.Next(kUs); });
 }
 
 }  // namespace

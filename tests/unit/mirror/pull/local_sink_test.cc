@@ -11,6 +11,7 @@
 #include "checkpoint/partition_state_table.h"
 #include "checkpoint/topic_table.h"
 #include "core-broker/catalog/catalog.h"
+#include "mirror/ownership/gate.h"
 #include "mirror/ownership/ownership.h"
 #include "runtime/storage_shards.h"
 #include "tests/unit/mirror/pull/batches.h"

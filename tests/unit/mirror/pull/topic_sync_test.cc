@@ -54,6 +54,14 @@ class World {
     REQUIRE(files.CreateFolders("/data").ok());
     catalog = std::make_unique<broker::Catalog>(options, context, topics, shards);
     REQUIRE(catalog->Load(false).ok());
+    owners = std::make_unique<Owners>(Owners::Room{.catalog = *catalog,
+                                                   .table = ownership,
+                                                   .gate = catalog_gate,
+                                                   .clock = clock,
+                                                   .metrics = metrics,
+                                                   .region = RegionName("west"),
+                                                   .ordinal = RegionOrdinal(2),
+                                                   .links = {link}});
     event_table = *checkpoint::EventTable::Open(store);
     events = std::make_unique<Events>(*event_table, metrics);
     source.cluster.cluster_id = "east";
@@ -84,7 +92,7 @@ class World {
     return status;
   }
   void Restart(const std::string& known_cluster = "") {
-    const TopicSync::Room room{reactor, blocking, clock, source, *catalog, *events};
+    const TopicSync::Room room{reactor, blocking, clock, source, *catalog, *owners, *events};
     sync = std::make_unique<TopicSync>(room, link, "west", known_cluster);
   }
   std::shared_ptr<const broker::Topic> Local(const std::string& name) const {
@@ -105,11 +113,14 @@ class World {
   checkpoint::MemoryStore store;
   checkpoint::TopicTable topics{store};
   checkpoint::PartitionStateTable states{store};
+  checkpoint::OwnershipTable ownership{store};
   broker::OpenGate gate;
+  CatalogGate catalog_gate{RegionOrdinal(2)};
   runtime::StorageShards shards{0, files, "/data", metrics};
   runtime::StorageShards blocking{0, files, "/data", metrics};
   runtime::Reactor reactor{"test"};
   std::unique_ptr<broker::Catalog> catalog;
+  std::unique_ptr<Owners> owners;
   std::unique_ptr<checkpoint::EventTable> event_table;
   std::unique_ptr<Events> events;
   DescribedSource source;
