@@ -12,34 +12,16 @@
 #include <sstream>
 
 #include "base/hash_map.h"
+#include "base/utf8.h"
 
 namespace atl::config {
 namespace {
-
-// How long the UTF-8 sequence at the front of `text` is; 0: it is none, or a character that YAML
-// does not allow.
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) {
-    const bool allowed = lead >= 0x20 ? lead != 0x7F : lead == '\t' || lead == '\n' || lead == '\r';
-    return allowed ? 1 : 0;
-  }
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool surrogate = lead == 0xED && byte(1) >= 0xA0;
-  const bool too_large = lead == 0xF4 && byte(1) >= 0x90;
-  return overlong || surrogate || too_large ? 0 : length;
-}
 
 // yaml-cpp would guess an encoding or pass anything on, so this looks first.
 std::optional<Problem> FindBadText(const std::string& file, std::string_view text) {
   Position position{file, 1, 1};
   for (size_t at = 0; at < text.size();) {
-    const size_t length = SequenceLength(text.substr(at));
+    const size_t length = TextSequenceLength(text.substr(at));
     if (length == 0)
       return Problem{position, "",
                      fmt::format("byte 0x{:02x} is no UTF-8 text or a control character",
