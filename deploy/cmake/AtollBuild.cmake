@@ -71,3 +71,20 @@ function(atoll_library name folder)
     target_link_libraries(${name} INTERFACE atoll_options ${arg_DEPS})
   endif()
 endfunction()
+
+# atoll_proto(NAME FILE): FILE (.proto, from this folder) becomes the static library NAME.
+function(atoll_proto name file)
+  set(generated ${CMAKE_BINARY_DIR}/generated)
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE folder)
+  string(REGEX REPLACE "\\.proto$" "" stem ${folder}/${file})
+  cmake_path(GET stem PARENT_PATH parent)
+  add_custom_command(
+    OUTPUT ${generated}/${stem}.pb.cc ${generated}/${stem}.pb.h
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}/${parent}
+    COMMAND ${Protobuf_PROTOC_EXECUTABLE} --cpp_out=${generated} -I${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${file}
+    DEPENDS ${file})
+  add_library(${name} STATIC ${generated}/${stem}.pb.cc)
+  target_include_directories(${name} SYSTEM PUBLIC ${generated})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+  target_compile_options(${name} PRIVATE -w)
+endfunction()

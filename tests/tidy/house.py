@@ -68,6 +68,8 @@ class House:
         for call in re.finditer(r"\badd_library\((\w+)\s+STATIC\b", text):
             if call.group(1) not in self.libraries:  # asio/: sources of its own, no folder.
                 self.libraries[call.group(1)] = Library(call.group(1), source.folder + "/asio")
+        for call in re.finditer(r"\batoll_proto\((\w+)", text):  # Generated: no sources here.
+            self.libraries[call.group(1)] = Library(call.group(1), source.folder + "/generated")
         program = re.search(r"\btarget_link_libraries\(atoll PRIVATE([^)]*)\)", text)
         if program:
             self.libraries["atoll"] = Library("atoll", source.folder, program.group(1).split())
