@@ -23,8 +23,9 @@ struct Hello {
   std::string cluster_id;
   RegionName region;
   RegionOrdinal ordinal;
-  LinkName link;                                    // The link that dials; empty in the answer.
-  std::string software;                             // "atoll 0.3.0"
+  uint64_t instance = 0;  // Of the process; filled by the plane. Two of one region are two copies.
+  LinkName link;          // The link that dials; empty in the answer.
+  std::string software;   // "atoll 0.3.0"
   std::vector<checkpoint::OwnershipRecord> topics;  // All that the region has.
 };
 struct Refusal {

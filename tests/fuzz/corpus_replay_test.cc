@@ -47,6 +47,9 @@ TEST_CASE("The corpus of group responses holds", "[corpus]") {
 TEST_CASE("The corpus of record batches holds", "[corpus]") {
   Replay("record_batch", &RecordBatch);
 }
+TEST_CASE("The corpus of control frames holds", "[corpus]") {
+  Replay("control_frame", &ControlFrame);
+}
 
 }  // namespace
 }  // namespace atl::fuzz

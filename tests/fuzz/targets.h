@@ -16,5 +16,7 @@ void FetchResponse(BytesView input);
 void GroupResponse(BytesView input);
 // One partition's records in a Produce request, or what a mirror's source sends.
 void RecordBatch(BytesView records);
+// What another region sends over the control plane: one frame.
+void ControlFrame(BytesView bytes);
 
 }  // namespace atl::fuzz
