@@ -1,7 +1,7 @@
-// The control plane of this region: one WebSocket per link whose source names a control address
-// (dialled by us, redialled with backoff), and one per link of another region that pulls from here
-// (accepted by the third listener). Frames are protobuf (control.proto), versioned; an unknown
-// message is skipped. Regions are known by name; two connections to one peer are one peer.
+// The control plane of this region: a WebSocket to each region that one of our links names a
+// control address of (dialled by us, redialled with backoff) or that pulls from here (accepted by
+// the third listener); one per pair of regions, whoever dialled. Frames are protobuf
+// (control.proto), versioned; an unknown message is skipped. Regions are known by name.
 //
 // Threads: Send, Broadcast, Call and peers() from any thread; Call blocks and must not run on a
 // reactor. Handlers run on the control reactor, one at a time, in the order of arrival per
@@ -30,7 +30,7 @@ namespace atl::mirror {
 struct PeerStatus {
   RegionName region;
   RegionOrdinal ordinal;
-  LinkName link;       // Ours to it; empty: it only dials us.
+  LinkName link;  // Ours to it; empty: it only dials us.
   bool connected = false;
   std::string reason;  // Not connected: why (refused, unreachable, ...), for people.
   std::optional<WallTime> last_heard;
@@ -40,12 +40,18 @@ struct PeerStatus {
 // Set before Start; constant after.
 struct ControlHandlers {
   using Reply = std::function<void(StatusOr<ControlAnswer>)>;
-  std::function<Hello()> make_hello;  // Topics included; `link` is filled by the plane.
+  std::function<Hello()> make_hello;  // Topics included; `link`, `instance`: by the plane.
   // After both hellos. The peer's is in `hello`.
   std::function<void(const Hello& hello)> on_connected;
   std::function<void(const RegionName& peer)> on_disconnected;
   std::function<void(const RegionName& peer, ControlMessage message)> on_message;
   std::function<void(const RegionName& peer, ControlRequest request, Reply reply)> on_request;
+  // Called on the control reactor at these periods from Start to Stop.
+  struct Periodic {
+    Duration every{};
+    std::function<void()> run;
+  };
+  std::vector<Periodic> periodic;
 };
 
 class ControlPlane {
