@@ -20,10 +20,14 @@
 #include "core-broker/admin/metrics_page.h"
 #include "core-broker/server/listener.h"
 #include "core-broker/server/topic_routes.h"
+#include "mirror/control/control_plane.h"
+#include "mirror/control/rooms.h"
+#include "mirror/control_routes.h"
 #include "mirror/links.h"
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/owners.h"
 #include "mirror/pull/local_sink.h"
+#include "mirror/region_positions.h"
 #include "mirror/routes.h"
 #include "runtime/hardware.h"
 #include "runtime/signal.h"
@@ -56,6 +60,15 @@ broker::BrokerConfig BrokerConfigOf(const config::Region& region, const Uuid& cl
   config.default_partitions = region.topics.default_partitions;
   config.replication_factor_clamp = region.topics.replication_factor_clamp;
   return config;
+}
+
+mirror::Hello SelfOf(const config::Region& region, const Uuid& cluster_id) {
+  mirror::Hello self;
+  self.cluster_id = cluster_id.ToString();
+  self.region = region.name;
+  self.ordinal = region.ordinal;
+  self.software = fmt::format("atoll {}", kVersion);
+  return self;
 }
 
 }  // namespace
@@ -122,6 +135,9 @@ struct RegionProcess::Parts {
   std::unique_ptr<broker::Broker> broker;
   std::unique_ptr<broker::Listener> listener;
   std::unique_ptr<mirror::Links> links;
+  mirror::ControlRooms control_rooms;
+  std::unique_ptr<mirror::ControlPlane> control;
+  std::unique_ptr<mirror::RegionPositions> positions;
   broker::Health health;
   broker::Router router;
   std::unique_ptr<broker::HttpServer> http;
@@ -130,7 +146,9 @@ struct RegionProcess::Parts {
   bool running = false;
 
   Status Recover();
+  void Speak(const Uuid& cluster_id);
   Status Bind();
+  config::Endpoint control_address() const;
   void Wire();
   void Run();
 };
@@ -179,8 +197,29 @@ Status RegionProcess::Parts::Recover() {
   std::map<LinkName, RegionName> sources;
   for (const config::Link& link : config.links) sources.emplace(link.name, link.source.region);
   gate.NameSources(std::move(sources));
+  Speak(identity.identity.cluster_id);
   ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog);
   return OkStatus();
+}
+
+// The control plane, and whoever speaks or listens over it: each joins control_rooms.
+void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
+  control = std::make_unique<mirror::ControlPlane>(
+      mirror::ControlPlane::Options{.self = SelfOf(config.region, cluster_id),
+                                    .listener = config.region.control,
+                                    .links = config.links,
+                                    .seed = random.Next()},
+      metrics, SystemClock());
+  positions =
+      std::make_unique<mirror::RegionPositions>(*links, catalog, *control, metrics, SystemClock());
+  positions->Join(control_rooms);
+}
+
+// What links of other regions write as their source's control address.
+config::Endpoint RegionProcess::Parts::control_address() const {
+  config::Endpoint address = config.region.control->advertise;
+  if (address.port == 0) address.port = static_cast<uint16_t>(control->port());
+  return address;
 }
 
 Status RegionProcess::Parts::Bind() {
@@ -188,6 +227,7 @@ Status RegionProcess::Parts::Bind() {
   listener = std::make_unique<broker::Listener>(*broker, reactors);
   RETURN_IF_ERROR(listener->Open(kafka.host, kafka.port));
   if (broker->config.advertised_port == 0) broker->config.advertised_port = listener->port();
+  RETURN_IF_ERROR(control->Open());
   const config::Endpoint& admin = config.region.admin.bind;
   http = std::make_unique<broker::HttpServer>(admin_reactor, router, broker::HttpLimits());
   return http->Open(admin.host, admin.port);
@@ -202,13 +242,16 @@ void RegionProcess::Parts::Wire() {
   const config::Endpoint kafka{broker->config.advertised_host,
                                static_cast<uint16_t>(broker->config.advertised_port)};
   const config::Endpoint admin{config.region.admin.bind.host, static_cast<uint16_t>(http->port())};
-  broker::RegisterStatusRoute(router, *broker,
-                              {.ordinal = config.region.ordinal,
-                               .version = kVersion,
-                               .kafka_address = kafka.ToString(),
-                               .admin_address = admin.ToString(),
-                               .started = SystemClock().Now()});
-  mirror::RegisterRoutes(router, *links);
+  broker::RegisterStatusRoute(
+      router, *broker,
+      {.ordinal = config.region.ordinal,
+       .version = kVersion,
+       .kafka_address = kafka.ToString(),
+       .admin_address = admin.ToString(),
+       .control_address = config.region.control ? control_address().ToString() : std::string(),
+       .started = SystemClock().Now()});
+  mirror::RegisterRoutes(router, *links, *control);
+  mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   collectors.push_back(AddProcessMetrics(metrics));
   collectors.push_back(metrics.AddCollector(
       [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));
@@ -220,6 +263,7 @@ void RegionProcess::Parts::Run() {
   http->Start();
   listener->Start();
   links->Start();
+  control->Start(control_rooms.Handlers(SelfOf(config.region, broker->config.cluster_id)));
   ticker->Start();
   running = true;
 }
@@ -250,8 +294,12 @@ std::string RegionProcess::ReadyLine() const {
                                     static_cast<uint16_t>(kafka.advertised_port)};
   const config::Endpoint admin{parts_->config.region.admin.bind.host,
                                static_cast<uint16_t>(parts_->http->port())};
-  return fmt::format("ready region={} kafka={} admin={}", kafka.region.value(),
-                     advertised.ToString(), admin.ToString());
+  std::string line = fmt::format("ready region={} kafka={} admin={}", kafka.region.value(),
+                                 advertised.ToString(), admin.ToString());
+  if (parts_->config.region.control) {
+    line += fmt::format(" control={}", parts_->control_address().ToString());
+  }
+  return line;
 }
 
 void RegionProcess::WaitForStop() {
@@ -263,6 +311,7 @@ void RegionProcess::WaitForStop() {
 
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
+  parts.control->Stop();
   parts.links->Stop();
   parts.listener->Stop();
   parts.ticker->Stop();

@@ -17,12 +17,13 @@ class RegionProcess {
   static StatusOr<std::unique_ptr<RegionProcess>> Start(const config::Config& config);
   ~RegionProcess();
 
-  // "ready region=us-east kafka=127.0.0.1:19092 admin=127.0.0.1:19644"
+  // "ready region=us-east kafka=127.0.0.1:19092 admin=127.0.0.1:19644 control=127.0.0.1:19645", the
+  // last only with such a listener.
   std::string ReadyLine() const;
   // Blocks until SIGTERM or SIGINT.
   void WaitForStop();
-  // Stops links, listeners, logs, store, in that order; the marker of a clean stop is the last
-  // thing written.
+  // Stops control plane, links, listeners, logs, store, in that order; the marker of a clean stop
+  // is the last thing written.
   Status Stop();
 
  private:

@@ -94,7 +94,7 @@ cmake --build --preset release --target atoll
 "$atoll" --version
 
 say "two regions, each with a link to the other"
-for port in 19092 19644 29092 29644; do
+for port in 19092 19644 19645 29092 29644 29645; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     fail "port $port is taken; is a quickstart with --keep still running? (data/quickstart/*.pid)"
   fi

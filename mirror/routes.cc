@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "mirror/control_routes.h"
 
 namespace atl::mirror {
 namespace {
@@ -50,7 +51,7 @@ HttpReply UnknownLink(const Links& links, std::string_view name) {
                                   : "links of this region: " + names);
 }
 
-json::object ToJson(const Link& link, const Clock& clock) {
+json::object ToJson(const Link& link, const ControlPlane& control, const Clock& clock) {
   const auto snapshot = link.snapshot();
   const LinkFacts& facts = snapshot->sample.facts;
   const LinkView view = ViewLink(facts, snapshot->sample.rows, clock.WallNow());
@@ -79,6 +80,7 @@ json::object ToJson(const Link& link, const Clock& clock) {
     if (count > 0) states[StateName(static_cast<MirrorState>(i))] = count;
   }
   object["mirrorStates"] = std::move(states);
+  object["control"] = DescribeControl(link.config(), control);
   return object;
 }
 
@@ -147,16 +149,12 @@ std::string Query(const HttpCall& call, const std::string& key) {
 
 // --- Reading ---
 
-HttpReply ListLinks(Links& links, const HttpCall&) {
+HttpReply ListLinks(const Links& links, const ControlPlane& control) {
   json::array array;
-  for (const auto& link : links.all()) array.push_back(ToJson(*link, links.clock()));
+  for (const auto& link : links.all()) array.push_back(ToJson(*link, control, links.clock()));
   json::object body;
   body["links"] = std::move(array);
   return Reply(body);
-}
-
-HttpReply ShowLink(Links& links, Link& link, const HttpCall&) {
-  return Reply(ToJson(link, links.clock()));
 }
 
 HttpReply ListMirrors(Links&, Link& link, const HttpCall& call) {
@@ -364,11 +362,11 @@ HttpReply SkipTopics(Link& link, const HttpCall& call) {
   });
 }
 
-using LinkHandler = HttpReply (*)(Links&, Link&, const HttpCall&);
+using LinkHandler = std::function<HttpReply(Links&, Link&, const HttpCall&)>;
 
 void Add(broker::Router& router, Links& links, std::string_view method, std::string_view pattern,
          LinkHandler handler) {
-  router.Add(method, pattern, [&links, handler](const HttpCall& call) {
+  router.Add(method, pattern, [&links, handler = std::move(handler)](const HttpCall& call) {
     const std::string& name = call.params.at("link");
     Link* const link = links.Find(name);
     return link == nullptr ? UnknownLink(links, name) : handler(links, *link, call);
@@ -377,11 +375,15 @@ void Add(broker::Router& router, Links& links, std::string_view method, std::str
 
 }  // namespace
 
-void RegisterRoutes(broker::Router& router, Links& links) {
-  router.Add("GET", "/v1/links", [&links](const HttpCall& call) { return ListLinks(links, call); });
+void RegisterRoutes(broker::Router& router, Links& links, const ControlPlane& control) {
+  router.Add("GET", "/v1/links",
+             [&links, &control](const HttpCall&) { return ListLinks(links, control); });
   router.Add("GET", "/v1/events",
              [&links](const HttpCall& call) { return ListEvents(links, call); });
-  Add(router, links, "GET", "/v1/links/{link}", &ShowLink);
+  Add(router, links, "GET", "/v1/links/{link}",
+      [&control](Links& all, Link& link, const HttpCall&) {
+        return Reply(ToJson(link, control, all.clock()));
+      });
   Add(router, links, "GET", "/v1/links/{link}/mirrors", &ListMirrors);
   Add(router, links, "GET", "/v1/links/{link}/topics", &ListTopics);
   Add(router, links, "POST", "/v1/links/{link}:pause",

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "core-broker/admin/router.h"
+#include "mirror/control/control_plane.h"
 #include "mirror/links.h"
 
 namespace atl::mirror {
 
-// `links` outlives the router.
-void RegisterRoutes(broker::Router& router, Links& links);
+// Both outlive the router.
+void RegisterRoutes(broker::Router& router, Links& links, const ControlPlane& control);
 
 }  // namespace atl::mirror

@@ -29,6 +29,25 @@ int RunList(const Session& session) {
   return 0;
 }
 
+std::string Milliseconds(const json::value& control) {
+  const auto* rtt = control.as_object().if_contains("rttSeconds");
+  if (rtt == nullptr || !rtt->is_number()) return "-";
+  return fmt::format("{:.2f}ms", rtt->to_number<double>() * 1e3);
+}
+
+// The connection beside the data: how far away the source is, or why nothing is heard.
+std::string ControlLine(const json::value& link) {
+  const auto* control = link.as_object().if_contains("control");
+  if (control == nullptr || !control->is_object()) return "";
+  if (Text(*control, "connected") == "true") {
+    return fmt::format("control: connected  rtt {}  last heard {}\n", Milliseconds(*control),
+                       Text(*control, "lastHeard"));
+  }
+  if (Text(*control, "configured") != "true") return "control: not configured, polling\n";
+  return fmt::format("control: not connected to {}  last heard {}  {}\n", Text(*control, "address"),
+                     Text(*control, "lastHeard"), Text(*control, "reason"));
+}
+
 int RunStatus(const Session& session, const std::string& name) {
   auto link = Api(session.endpoint).Get(LinkPath(name));
   if (!link.ok()) return PrintError(link.status());
@@ -46,6 +65,7 @@ int RunStatus(const Session& session, const std::string& name) {
                            Text(*link, "lastContact"));
   std::cout << fmt::format("partitions {}  {}\n", Text(*link, "partitions"),
                            Text(*link, "mirrorStates"));
+  std::cout << ControlLine(*link);
   return 0;
 }
 

@@ -201,6 +201,7 @@ HttpReply DescribeStatus(const Broker& broker, const StatusFacts& facts) {
   body["uptimeSeconds"] = ToSeconds(broker.clock.Now() - facts.started);
   body["kafka"] = facts.kafka_address;
   body["admin"] = facts.admin_address;
+  body["control"] = OrNull(facts.control_address);
   body["topics"] = view->by_name.size();
   body["partitions"] = partitions;
   body["offlinePartitions"] = std::move(offline);

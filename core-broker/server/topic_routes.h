@@ -16,6 +16,7 @@ struct StatusFacts {
   std::string version;
   std::string kafka_address;  // "127.0.0.1:19092", as advertised.
   std::string admin_address;
+  std::string control_address;  // Empty: no such listener.
   MonotonicTime started{};
 };
 

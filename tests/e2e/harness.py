@@ -20,7 +20,7 @@ from ports import free_port
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("ATOLL_BIN", REPOSITORY / "build" / "release" / "bin" / "atoll"))
-READY = re.compile(r"^ready region=(\S+) kafka=(\S+:\d+) admin=(\S+:\d+)\n$")
+READY = re.compile(r"^ready region=(\S+) kafka=(\S+:\d+) admin=(\S+:\d+)(?: control=(\S+:\d+))?\n$")
 START_SECONDS = 30
 STOP_SECONDS = 20
 SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
@@ -44,12 +44,14 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 60.0
 
 
 def link(source: Region | str, *, name: str | None = None, region: str | None = None, kind: str = "atoll",
-         **spec: object) -> dict[str, object]:
-    """A Link document that pulls everything. `source`: a region, or the address of another Kafka."""
+         control: str | None = None, **spec: object) -> dict[str, object]:
+    """A Link document that pulls everything. `source`: a region, or the address of another Kafka. With a control address
+    where the source listens for it, or as `control` says."""
     address = source if isinstance(source, str) else source.kafka
     region = region or (source.name if isinstance(source, Region) else "kafka-east")
+    control = control or (source.control if isinstance(source, Region) else None)
     document = {
-        "source": {"region": region, "kind": kind, "bootstrapServers": [address]},
+        "source": {"region": region, "kind": kind, "bootstrapServers": [address]} | ({"control": control} if control else {}),
         "topics": [{"include": "*", "match": "glob"}], "startFrom": "earliest", "objectives": {"rpo": "30s"},
     }
     return {"apiVersion": "atoll/v1", "kind": "Link", "metadata": {"name": name or f"from-{region}"},
@@ -64,6 +66,7 @@ class Region:
         self.directory.mkdir(parents=True)
         self.kafka = f"127.0.0.1:{free_port()}"
         self.admin = f"127.0.0.1:{free_port()}"
+        self.control: str | None = None  # Set before start(), and before links to this region are made.
         self.data = self.directory / "data"
         self.config = self.directory / "region.yaml"
         self.log = self.directory / "stderr.log"
@@ -75,12 +78,19 @@ class Region:
 
     # --- life ---
 
+    def listen_for_control(self) -> Region:
+        self.control = f"127.0.0.1:{free_port()}"
+        return self
+
     def write_config(self) -> None:
+        listeners = {"kafka": {"bind": self.kafka, "advertise": self.kafka}, "admin": {"bind": self.admin}}
+        if self.control:
+            listeners["control"] = {"bind": self.control}
         region = {
             "apiVersion": "atoll/v1", "kind": "Region", "metadata": {"name": self.name},
             "spec": {
                 "ordinal": self.ordinal, "dataDir": str(self.data),
-                "listeners": {"kafka": {"bind": self.kafka, "advertise": self.kafka}, "admin": {"bind": self.admin}},
+                "listeners": listeners,
                 "storage": self.storage, "topics": self.topics,
             },
         }
@@ -99,7 +109,7 @@ class Region:
             line = self.read_line(START_SECONDS)
             match = READY.match(line)
             assert match, f"{self.name}: no ready line but {line!r}\n{self.log_tail()}"
-            assert match.groups() == (self.name, self.kafka, self.admin), line
+            assert match.groups() == (self.name, self.kafka, self.admin, self.control), line
         return self
 
     def read_line(self, timeout: float) -> str:
@@ -241,9 +251,11 @@ class Ring:
         self.regions.append(Region(self.directory, name, ordinal or len(self.regions) + 1))
         return self.regions[-1]
 
-    def pair(self, **link_spec: object) -> tuple[Region, Region]:
+    def pair(self, control: bool = False, **link_spec: object) -> tuple[Region, Region]:
         """us-east and eu-west, each a mirror of everything that the other owns; both serve."""
         us_east, eu_west = self.region("us-east"), self.region("eu-west")
+        if control:
+            us_east.listen_for_control(), eu_west.listen_for_control()
         us_east.links = [link(eu_west, **link_spec)]
         eu_west.links = [link(us_east, **link_spec)]
         return us_east.start(), eu_west.start()
