@@ -67,7 +67,7 @@ class CommittedOffsets {
   // Stores offsets that come from another region; the first one of a group makes the group. Blocks
   // until they are durable: for blocking shards, never for a reactor or a listener's thread. One
   // outcome per item, in their order. An error: none of them is known to be placed. A placed
-  // offset is served and expires like any other.
+  // offset is served like any other; it does not expire before the group has lived here.
   virtual StatusOr<std::vector<PlaceOutcome>> Place(std::span<const CommittedOffset> items,
                                                     PlaceMode mode) = 0;
 
