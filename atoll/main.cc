@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   atl::cli::AddLinkCommands(app, session);
   atl::cli::AddMirrorCommands(app, session);
   atl::cli::AddTopicCommands(app, session);
+  atl::cli::AddGroupCommands(app, session);
   atl::cli::AddEventCommand(app, session);
   atl::cli::AddConfigCommands(app, session);
   atl::cli::AddCheckpointCommands(app, session);

@@ -18,6 +18,9 @@
 #include "core-broker/admin/health.h"
 #include "core-broker/admin/http_server.h"
 #include "core-broker/admin/metrics_page.h"
+#include "core-broker/server/group_lag.h"
+#include "core-broker/server/group_routes.h"
+#include "core-broker/server/group_topics.h"
 #include "core-broker/server/listener.h"
 #include "core-broker/server/topic_routes.h"
 #include "mirror/control/control_plane.h"
@@ -71,6 +74,15 @@ mirror::Hello SelfOf(const config::Region& region, const Uuid& cluster_id) {
   return self;
 }
 
+broker::GroupConfig GroupConfigOf(const config::Groups& groups) {
+  broker::GroupConfig config;
+  config.limits.initial_rebalance_delay = groups.initial_rebalance_delay;
+  config.limits.min_session = groups.min_session_timeout;
+  config.limits.max_session = groups.max_session_timeout;
+  config.offsets_retention = groups.offsets_retention;
+  return config;
+}
+
 }  // namespace
 
 // Declared in the order in which they are built; destroyed in reverse.
@@ -99,6 +111,8 @@ struct RegionProcess::Parts {
                 {PosixFileSystem(), SystemClock(), metrics, states, gate}, topics, shards),
         producer_ids(region_table, c.region.ordinal),
         session_ids(random.Next()),
+        group_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
+        groups(GroupConfigOf(c.region.groups), *store, group_shard, SystemClock(), random.Next()),
         events(*event_table, metrics),
         sink(catalog, shards),
         owners({.catalog = catalog,
@@ -129,6 +143,9 @@ struct RegionProcess::Parts {
   broker::Catalog catalog;
   broker::ProducerIds producer_ids;
   broker::FetchSessionIds session_ids;
+  runtime::StorageShards group_shard;
+  broker::Coordinator groups;
+  std::unique_ptr<broker::GroupTopics> group_topics;
   mirror::Events events;
   mirror::LocalSink sink;
   mirror::Owners owners;
@@ -168,6 +185,8 @@ Status RegionProcess::Parts::Recover() {
   ASSIGN_OR_RETURN(const std::set<TopicId> kept, owners.Load());
   RETURN_IF_ERROR(catalog.Load(unclean, kept));
   owners.Start(unclean);
+  RETURN_IF_ERROR(groups.Load());
+  group_topics = std::make_unique<broker::GroupTopics>(catalog, groups);
   broker.reset(
       new broker::Broker{.config = BrokerConfigOf(config.region, identity.identity.cluster_id),
                          .catalog = catalog,
@@ -177,6 +196,7 @@ Status RegionProcess::Parts::Recover() {
                          .blocking = blocking,
                          .producer_ids = producer_ids,
                          .session_ids = session_ids,
+                         .groups = groups,
                          .metrics = metrics,
                          .clock = SystemClock()});
   links = std::make_unique<mirror::Links>(
@@ -198,7 +218,7 @@ Status RegionProcess::Parts::Recover() {
   for (const config::Link& link : config.links) sources.emplace(link.name, link.source.region);
   gate.NameSources(std::move(sources));
   Speak(identity.identity.cluster_id);
-  ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog);
+  ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog, groups);
   return OkStatus();
 }
 
@@ -239,6 +259,7 @@ void RegionProcess::Parts::Wire() {
   broker::AddPartitionCheck(health, *broker);
   broker::RegisterMetricsPage(router, metrics);
   broker::RegisterTopicRoutes(router, *broker);
+  broker::RegisterGroupRoutes(router, *broker);
   const config::Endpoint kafka{broker->config.advertised_host,
                                static_cast<uint16_t>(broker->config.advertised_port)};
   const config::Endpoint admin{config.region.admin.bind.host, static_cast<uint16_t>(http->port())};
@@ -253,6 +274,7 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterRoutes(router, *links, *control);
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   collectors.push_back(AddProcessMetrics(metrics));
+  collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
       [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));
 }
@@ -315,10 +337,12 @@ Status RegionProcess::Stop() {
   parts.links->Stop();
   parts.listener->Stop();
   parts.ticker->Stop();
+  parts.groups.Drain();
   const Status closed = parts.catalog.Close();
   parts.shards.Stop();
   parts.blocking.Stop();
   parts.link_blocking.Stop();
+  parts.group_shard.Stop();  // After all that may place offsets.
   parts.http->Stop();
   parts.reactors.Stop();
   parts.admin_reactor.Stop();

@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kFlushEvery = std::chrono::milliseconds(20);
 constexpr int kFlushesPerTick = 50;
+constexpr int kFlushesPerGroupTick = 5;
 
 // One round, waited for by the ticker's coroutine.
 class TickJob final : public runtime::ShardJob {
@@ -49,11 +50,12 @@ class StartTicker final : public runtime::ReactorTask {
 }  // namespace
 
 Ticker::Ticker(runtime::Reactor& reactor, runtime::StorageShards& blocking,
-               checkpoint::Store& store, broker::Catalog& catalog)
+               checkpoint::Store& store, broker::Catalog& catalog, broker::Coordinator& groups)
     : reactor_(reactor),
       blocking_(blocking),
       store_(store),
       catalog_(catalog),
+      groups_(groups),
       tasks_(reactor, "ticker") {}
 
 void Ticker::Start() {
@@ -68,6 +70,7 @@ boost::asio::awaitable<void> Ticker::Run() {
   for (int round = 1;; ++round) {
     const bool slept = co_await runtime::Sleep(kFlushEvery);
     if (!slept) co_return;
+    if (round % kFlushesPerGroupTick == 0) groups_.Tick();
     const auto done = std::make_shared<runtime::Event>(reactor_);
     broker::Catalog* const catalog = round % kFlushesPerTick == 0 ? &catalog_ : nullptr;
     blocking_.Post(0, std::make_unique<TickJob>(store_, catalog, reactor_, done));

@@ -1,6 +1,7 @@
 // The process's slow clock: every 20 ms what was written lazily to the store is synced in one
-// group, every second the catalogue ticks (retention, state to the checkpoint, reopening of what is
-// offline). The work runs on the blocking shard, one round at a time: a slow disk stretches the
+// group, every 100 ms the groups look at their deadlines, every second the catalogue ticks
+// (retention, state to the checkpoint, reopening of what is offline). What blocks runs on the
+// blocking shard, one round at a time: a slow disk stretches the
 // period instead of piling up rounds.
 #pragma once
 
@@ -8,6 +9,7 @@
 
 #include "checkpoint/store.h"
 #include "core-broker/catalog/catalog.h"
+#include "core-broker/group/coordinator.h"
 #include "runtime/reactor.h"
 #include "runtime/storage_shards.h"
 #include "runtime/task_group.h"
@@ -18,7 +20,7 @@ class Ticker {
  public:
   // All outlive this; `reactor` runs from before Start() to after Stop().
   Ticker(runtime::Reactor& reactor, runtime::StorageShards& blocking, checkpoint::Store& store,
-         broker::Catalog& catalog);
+         broker::Catalog& catalog, broker::Coordinator& groups);
   void Start();
   void Stop();
 
@@ -29,6 +31,7 @@ class Ticker {
   runtime::StorageShards& blocking_;
   checkpoint::Store& store_;
   broker::Catalog& catalog_;
+  broker::Coordinator& groups_;
   runtime::TaskGroup tasks_;
 };
 

@@ -66,6 +66,14 @@ struct OwnershipRule {
   friend bool operator==(const OwnershipRule&, const OwnershipRule&) = default;
 };
 
+struct Groups {
+  Duration initial_rebalance_delay{};  // An empty group waits so long for more members.
+  Duration offsets_retention{};        // Of a group that has no member.
+  Duration min_session_timeout{};
+  Duration max_session_timeout{};
+  friend bool operator==(const Groups&, const Groups&) = default;
+};
+
 struct Region {
   RegionName name;
   RegionOrdinal ordinal;
@@ -78,6 +86,7 @@ struct Region {
   TopicDefaults topics;
   std::vector<OwnershipRule>
       ownership;  // The first that matches counts; none: owned where created.
+  Groups groups;
   friend bool operator==(const Region&, const Region&) = default;
 };
 

@@ -22,12 +22,14 @@ void ReadSegmentBytes(const FieldReader& in, Region& out) {
   out.storage.segment_bytes = *size;
 }
 
-void ReadRetention(const FieldReader& in, Region& out) {
+void ReadPositive(const FieldReader& in, Duration& out) {
   const std::optional<Duration> length = in.Length();
   if (!length) return;
   if (*length <= Duration::zero()) return in.Refuse("must be longer than 0");
-  out.storage.retention = *length;
+  out = *length;
 }
+
+void ReadRetention(const FieldReader& in, Region& out) { ReadPositive(in, out.storage.retention); }
 
 void ReadRetentionBytes(const FieldReader& in, Region& out) {
   const std::optional<ByteCount> size = in.Size();
@@ -157,6 +159,21 @@ constexpr std::array kFields = {
       "CreateTopics and automatic creation are refused unless this is it. The first rule that "
       "matches counts; without one a topic belongs to the region in which it is created.",
       ReadOwnership},
+    F{"spec.groups.initialRebalanceDelay", "duration", kOptional, "3s", "3s", kRestart,
+      "A group without members waits so long for more of them before its first rebalance. 0s: not "
+      "at all.",
+      [](const FieldReader& in, Region& out) {
+        if (const auto length = in.Length()) out.groups.initial_rebalance_delay = *length;
+      }},
+    F{"spec.groups.offsetsRetention", "duration", kOptional, "7d", "7d", kRestart,
+      "Committed offsets of a group that has no member are kept so long.",
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.offsets_retention); }},
+    F{"spec.groups.minSessionTimeout", "duration", kOptional, "6s", "6s", kRestart,
+      "A consumer that asks for a shorter session is refused.",
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.min_session_timeout); }},
+    F{"spec.groups.maxSessionTimeout", "duration", kOptional, "30m", "30m", kRestart,
+      "A consumer that asks for a longer session is refused.",
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.max_session_timeout); }},
 };
 
 }  // namespace

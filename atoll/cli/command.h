@@ -23,6 +23,7 @@ void AddStatusCommand(CLI::App& app, Session& session);
 void AddLinkCommands(CLI::App& app, Session& session);
 void AddMirrorCommands(CLI::App& app, Session& session);
 void AddTopicCommands(CLI::App& app, Session& session);
+void AddGroupCommands(CLI::App& app, Session& session);
 void AddEventCommand(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
 void AddCheckpointCommands(CLI::App& app, Session& session);

@@ -203,7 +203,7 @@ awaitable<bool> Connection::PermitMore() {
 }
 
 awaitable<void> Connection::Serve() {
-  Exchange::Context context{broker_, lane_.reactor, fetch_sessions_, this};
+  Exchange::Context context{broker_, lane_.reactor, fetch_sessions_, this, peer_};
   StatusOr<ExchangePtr> admitted = Admit(context, std::move(frame_), last_active_);
   if (!admitted.ok()) {
     Close(CloseReason::kBadRequest, StatusMessage(admitted.status()));

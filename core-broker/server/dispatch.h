@@ -18,6 +18,9 @@
 #include "core-broker/server/handlers/describe_log_dirs.h"
 #include "core-broker/server/handlers/fetch.h"
 #include "core-broker/server/handlers/find_coordinator.h"
+#include "core-broker/server/handlers/group.h"
+#include "core-broker/server/handlers/group_admin.h"
+#include "core-broker/server/handlers/group_offsets.h"
 #include "core-broker/server/handlers/init_producer_id.h"
 #include "core-broker/server/handlers/list_offsets.h"
 #include "core-broker/server/handlers/metadata.h"
@@ -34,7 +37,15 @@ using Apis = kafka::ApiTable<
     kafka::Api<kafka::FetchRequest, &HandleFetch>,
     kafka::Api<kafka::ListOffsetsRequest, &HandleListOffsets>,
     kafka::Api<kafka::MetadataRequest, &HandleMetadata>,
+    kafka::Api<kafka::OffsetCommitRequest, &HandleOffsetCommit>,
+    kafka::Api<kafka::OffsetFetchRequest, &HandleOffsetFetch>,
     kafka::Api<kafka::FindCoordinatorRequest, &HandleFindCoordinator>,
+    kafka::Api<kafka::JoinGroupRequest, &HandleJoinGroup>,
+    kafka::Api<kafka::HeartbeatRequest, &HandleHeartbeat>,
+    kafka::Api<kafka::LeaveGroupRequest, &HandleLeaveGroup>,
+    kafka::Api<kafka::SyncGroupRequest, &HandleSyncGroup>,
+    kafka::Api<kafka::DescribeGroupsRequest, &HandleDescribeGroups>,
+    kafka::Api<kafka::ListGroupsRequest, &HandleListGroups>,
     kafka::Api<kafka::ApiVersionsRequest, &HandleApiVersions>,
     kafka::Api<kafka::CreateTopicsRequest, &HandleCreateTopics>,
     kafka::Api<kafka::DeleteTopicsRequest, &HandleDeleteTopics>,
@@ -45,6 +56,8 @@ using Apis = kafka::ApiTable<
     kafka::Api<kafka::AlterConfigsRequest, &HandleAlterConfigs>,
     kafka::Api<kafka::DescribeLogDirsRequest, &HandleDescribeLogDirs>,
     kafka::Api<kafka::CreatePartitionsRequest, &HandleCreatePartitions>,
+    kafka::Api<kafka::DeleteGroupsRequest, &HandleDeleteGroups>,
+    kafka::Api<kafka::OffsetDeleteRequest, &HandleOffsetDelete>,
     kafka::Api<kafka::IncrementalAlterConfigsRequest, &HandleIncrementalAlterConfigs>,
     kafka::Api<kafka::DescribeClusterRequest, &HandleDescribeCluster>>;
 

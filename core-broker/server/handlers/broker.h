@@ -12,6 +12,7 @@
 #include "base/types.h"
 #include "base/uuid.h"
 #include "core-broker/catalog/catalog.h"
+#include "core-broker/group/coordinator.h"
 #include "core-broker/partition/gate.h"
 #include "core-broker/server/handlers/fetch_session_ids.h"
 #include "core-broker/server/handlers/producer_ids.h"
@@ -53,6 +54,7 @@ struct Broker {
   runtime::StorageShards& blocking;
   ProducerIds& producer_ids;
   FetchSessionIds& session_ids;
+  Coordinator& groups;
   Metrics& metrics;
   Clock& clock;
 };

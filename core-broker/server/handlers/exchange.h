@@ -51,6 +51,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     runtime::Reactor& home;
     FetchSessions& fetch_sessions;  // The connection's; used only while the handler starts.
     ExchangeListener* listener = nullptr;
+    std::string_view peer = {};  // "127.0.0.1:53211"; used only while the handler starts.
   };
   struct Request {
     kafka::RequestHeader header;  // Its client id is a view into `frame`.
@@ -64,6 +65,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Broker& broker() const { return context_.broker; }
   runtime::Reactor& home() const { return context_.home; }
   FetchSessions& fetch_sessions() const { return context_.fetch_sessions; }
+  std::string_view peer() const { return context_.peer; }
   const kafka::RequestHeader& header() const { return request_.header; }
   int16_t version() const { return request_.header.api_version; }
   BytesView body() const { return request_.body; }

@@ -12,6 +12,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 // The documents of the specification, as they stand there.
@@ -72,6 +73,7 @@ TEST_CASE("The documents of the specification load with every value", "[config]"
   region.control = {{"127.0.0.1", 19645}, {"127.0.0.1", 19645}};
   region.storage = {Durability::kFsync, ByteCount(1 << 30), hours(24 * 7), std::nullopt};
   region.topics = {true, 4, true};
+  region.groups = {seconds(3), hours(24 * 7), seconds(6), minutes(30)};
   REQUIRE(config.region == region);
 
   Link link;

@@ -45,7 +45,7 @@ TEST_CASE("Keys: unknown, missing, twice, in the wrong form", "[config]") {
        "f:5:3: spec.ordinla: unknown key (did you mean `ordinal`?)"},
       {"ordinal: 1", "ordinal: 1\n  colour: red",
        "6:3: spec.colour: unknown key; here may stand ordinal, dataDir, listeners, insecure, "
-       "storage, topics, ownership"},
+       "storage, topics, ownership, groups"},
       {"  dataDir: ./data\n", "", "4:1: spec.dataDir: is required (path)"},
       {"metadata: {name: us-east}\n", "", "1:1: metadata.name: is required (name)"},
       {"ordinal: 1", "ordinal: 1\n  ordinal: 1", "6:3: key `ordinal` is written twice"},

@@ -16,6 +16,7 @@
 #include "checkpoint/region_table.h"
 #include "checkpoint/topic_table.h"
 #include "core-broker/server/dispatch.h"
+#include "core-broker/server/group_topics.h"
 #include "core-broker/server/handlers/fetch_session.h"
 #include "kafka/record/batch_builder.h"
 
@@ -46,7 +47,8 @@ class TestBroker {
   explicit TestBroker(BrokerConfig config = DefaultConfig()) : TestBroker(std::move(config), {}) {}
   TestBroker(BrokerConfig config, const Real& real)
       : shards(real.shard_threads, Files(real), config.data_folder, metrics),
-        blocking(std::min(real.shard_threads, 1), Files(real), config.data_folder, metrics) {
+        blocking(std::min(real.shard_threads, 1), Files(real), config.data_folder, metrics),
+        group_shard(std::min(real.shard_threads, 1), Files(real), config.data_folder, metrics) {
     FileSystem& used_files = Files(real);
     Clock& used = real.clock != nullptr ? *real.clock : clock;
     const PartitionContext context{used_files, used, metrics, states, gate};
@@ -57,6 +59,11 @@ class TestBroker {
     REQUIRE(used_files.CreateFolders(config.data_folder).ok());
     catalog = std::make_unique<Catalog>(std::move(options), context, topics, shards);
     REQUIRE(catalog->Load(false).ok());
+    GroupConfig at_once;
+    at_once.limits.initial_rebalance_delay = Duration::zero();
+    groups = std::make_unique<Coordinator>(at_once, store, group_shard, used, 1);
+    REQUIRE(groups->Load().ok());
+    group_topics = std::make_unique<GroupTopics>(*catalog, *groups);
     broker = std::make_unique<Broker>(Broker{.config = std::move(config),
                                              .catalog = *catalog,
                                              .gate = gate,
@@ -65,6 +72,7 @@ class TestBroker {
                                              .blocking = blocking,
                                              .producer_ids = producer_ids,
                                              .session_ids = session_ids,
+                                             .groups = *groups,
                                              .metrics = metrics,
                                              .clock = used});
   }
@@ -82,8 +90,7 @@ class TestBroker {
 
   FileSystem& Files(const Real& real) { return real.files != nullptr ? *real.files : files; }
 
-  // Runs what is ready on the reactor.
-  void Poll() {
+  void Poll() {  // Runs what is ready on the reactor.
     reactor.context().restart();
     reactor.context().poll();
   }
@@ -111,8 +118,11 @@ class TestBroker {
   TestGate gate;
   runtime::StorageShards shards;
   runtime::StorageShards blocking;
+  runtime::StorageShards group_shard;
   runtime::Reactor reactor{"test"};
   std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<Coordinator> groups;
+  std::unique_ptr<GroupTopics> group_topics;
   ProducerIds producer_ids{region, RegionOrdinal(1)};
   FetchSessionIds session_ids{1};
   std::unique_ptr<Broker> broker;
@@ -139,8 +149,7 @@ class TestClient final : public ExchangeListener {
     REQUIRE(kafka::EncodeRequest(wire, CorrelationId(next_id_++), "test", version, request).ok());
     return SendFrame(*wire.Flatten());
   }
-  // A frame with its length. Null when it is not even a request.
-  ExchangePtr SendFrame(BytesView frame) {
+  ExchangePtr SendFrame(BytesView frame) {  // With its length. Null when it is no request.
     FrameBuffer buffer(memory_, frame.size() - kafka::kFrameLengthBytes);
     while (!buffer.complete()) {
       buffer.Permit(memory_->budget().TryAcquire(buffer.wanted()));
@@ -158,8 +167,7 @@ class TestClient final : public ExchangeListener {
   }
   Dispatched last_dispatched() const { return dispatched_; }
 
-  // The answer that has come; there must be one.
-  template <kafka::ResponseMessage M>
+  template <kafka::ResponseMessage M>  // The answer that has come; there must be one.
   Received<M> Take(const ExchangePtr& exchange, int16_t version) {
     REQUIRE(exchange != nullptr);
     REQUIRE(exchange->answer() == Answer::kReply);
