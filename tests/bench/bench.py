@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
-  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume many wan peers
+  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume many wan peers groups
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -19,7 +19,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
-from harness import Region, link, wait_until  # noqa: E402
+from harness import Region, create_topic, link, wait_until  # noqa: E402
 
 KIT = pathlib.Path(os.environ.get("KIT", REPOSITORY.parent / "shared" / "bench" / "kafka"))
 PEER = pathlib.Path(os.environ.get("KAFKA_PEER_DIR", REPOSITORY.parent / "kafka-peer"))
@@ -245,6 +245,41 @@ def wan_source(runs: int, stock: bool, partitions: int) -> None:
                 west.discard()
 
 
+class GroupLoad:
+    """The Go program beside this file; the region's CPU seconds between its "begin" and "end"."""
+
+    def __init__(self, region: Region, *arguments: str) -> None:
+        program = REPOSITORY / "build" / "bench-groups"
+        subprocess.run(["go", "build", "-o", program, "."], cwd=REPOSITORY / "tests" / "bench" / "groups", check=True)
+        process = subprocess.Popen([program, arguments[0], region.kafka, *arguments[1:]], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        marks = {}
+        for line in process.stderr:
+            marks[line.strip()] = (time.monotonic(), cpu_seconds(region.process.pid))
+        output = process.stdout.read()
+        if process.wait() != 0:
+            raise RuntimeError(f"{program} {arguments}: {marks}")
+        (began, before), (ended, after) = marks["begin"], marks["end"]
+        self.result = json.loads(output) | {"broker_cores": round((after - before) / (ended - began), 3)}
+
+
+def groups(runs: int) -> None:
+    """Committed offsets per second, each durable when acknowledged, and what 10,000 members cost that only heartbeat."""
+    for run in range(runs):
+        with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+            region = Region(pathlib.Path(folder), "us-east", 1)
+            region.groups = {"initialRebalanceDelay": "1s"}
+            region.start()
+            try:
+                create_topic(region, "bench")
+                for connections in (1, 64, 512):
+                    save("groups", {"run": run} | GroupLoad(region, "commits", "-connections", str(connections)).result)
+                save("groups", {"run": run, "rss_mib": resident_mib(region.process.pid)}
+                     | GroupLoad(region, "members", "-time", "20s").result)
+            finally:
+                region.discard()
+
+
 def peers(runs: int) -> None:
     """Kafka and MirrorMaker 2 in the same sitting, by the kit: catch-up (1 KiB) and steady lag."""
     environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "RESULTS": str(RESULTS / "peers"), "QUIET_S": "20"}
@@ -270,6 +305,7 @@ SECTIONS = {
     "many": many,
     "wan": wan,
     "peers": peers,
+    "groups": groups,
 }
 
 

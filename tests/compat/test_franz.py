@@ -28,3 +28,9 @@ def franz():
 def test_franz_go_creates_produces_consumes_and_deletes(region, franz, codec):
     done = subprocess.run([franz, region.kafka, codec], capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("balancer", ["range", "roundrobin", "sticky", "cooperative-sticky"])
+def test_franz_go_groups_read_everything_while_members_come_and_go(region, franz, balancer):
+    done = subprocess.run([franz, region.kafka, "group", balancer], capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 import batch
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, OFFSET_COMMIT, API_VERSIONS = 0, 1, 2, 3, 8, 18
 CREATE_TOPICS, DELETE_TOPICS, DELETE_RECORDS, INIT_PRODUCER_ID = 19, 20, 21, 22
 OFFSET_FOR_LEADER_EPOCH, CREATE_PARTITIONS, INCREMENTAL_ALTER_CONFIGS = 23, 37, 44
 OK, OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER = 0, 1, 2, 3, 6
 MESSAGE_TOO_LARGE, INVALID_REQUIRED_ACKS, UNSUPPORTED_VERSION, TOPIC_ALREADY_EXISTS = 10, 21, 35, 36
+COORDINATOR_NOT_AVAILABLE = 15
 INVALID_REQUEST, POLICY_VIOLATION, OUT_OF_ORDER_SEQUENCE, KAFKA_STORAGE_ERROR, INVALID_RECORD = 42, 44, 45, 56, 87
 LATEST, EARLIEST = -1, -2
 
@@ -211,6 +212,13 @@ class Connection:
         answer = self.call(DELETE_RECORDS, 1, body)
         answer.ints("ii"), answer.string(), answer.int("i")
         return answer.ints("iqh")[2]
+
+    def commit_offset(self, group: str, topic: str, partition: int, offset: int) -> int:
+        """As a simple consumer: no generation, no member id."""
+        body = Writer().string(group).ints("i", -1).string("").ints("qi", -1, 1).string(topic)
+        answer = self.call(OFFSET_COMMIT, 2, body.ints("iiq", 1, partition, offset).string(""))
+        answer.int("i"), answer.string(), answer.int("i")
+        return answer.ints("ih")[1]
 
     def init_producer_id(self) -> tuple[int, int, int]:
         """(error, producer id, epoch) of a new idempotent producer."""

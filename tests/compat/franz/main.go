@@ -1,4 +1,5 @@
 // franz ADDRESS CODEC: creates a topic, produces, consumes and deletes with franz-go, and checks what comes back.
+// franz ADDRESS group BALANCER: members of a consumer group come and go, and read everything.
 // franz-go speaks the highest versions that both sides know, so this walks the flexible encodings.
 package main
 
@@ -101,9 +102,13 @@ func run(ctx context.Context, address, name string) error {
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
+	work, what := run, os.Args[2]
+	if what == "group" {
+		work, what = runGroup, os.Args[3]
+	}
+	if err := work(ctx, os.Args[1], what); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println("ok", os.Args[2])
+	fmt.Println("ok", what)
 }

@@ -1,0 +1,3 @@
+module atoll/bench/groups
+
+go 1.20
