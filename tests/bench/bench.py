@@ -274,8 +274,8 @@ def groups(runs: int) -> None:
                 create_topic(region, "bench")
                 for connections in (1, 64, 512):
                     save("groups", {"run": run} | GroupLoad(region, "commits", "-connections", str(connections)).result)
-                save("groups", {"run": run, "rss_mib": resident_mib(region.process.pid)}
-                     | GroupLoad(region, "members", "-time", "20s").result)
+                result = GroupLoad(region, "members", "-time", "20s").result
+                save("groups", {"run": run} | result | {"rss_mib": resident_mib(region.process.pid)})
             finally:
                 region.discard()
 
