@@ -41,6 +41,14 @@ std::unique_ptr<Message> MessageOf(TableId table) {
       return std::make_unique<state::Link>();
     case TableId::kLinkTopicState:
       return std::make_unique<state::LinkTopic>();
+    case TableId::kGroupKnowledge:
+      return std::make_unique<state::GroupKnowledge>();
+    case TableId::kExtent:
+      return std::make_unique<state::Extent>();
+    case TableId::kFanInSource:
+      return std::make_unique<state::FanInSource>();
+    case TableId::kFanInTarget:
+      return std::make_unique<state::FanInTarget>();
     case TableId::kOwnership:
       return std::make_unique<state::Ownership>();
     case TableId::kEvent:
@@ -109,6 +117,8 @@ std::string PrintField(const Message& message, const FieldDescriptor& field, int
                               : reflection.GetRepeatedMessage(message, &field, index));
     case FieldDescriptor::CPPTYPE_INT32:
       return fmt::format("{}", reflection.GetInt32(message, &field));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return fmt::format("{}", reflection.GetUInt32(message, &field));
     case FieldDescriptor::CPPTYPE_BOOL:
       return reflection.GetBool(message, &field) ? "true" : "false";
     case FieldDescriptor::CPPTYPE_ENUM: {

@@ -89,15 +89,53 @@ std::string Printable(const std::string& text) {
   return printable;
 }
 
+std::string PartitionRow(std::string_view table, KeyReader& in) {
+  const std::string topic = in.Id();
+  return fmt::format("{}/{}/{}", table, topic, in.Number<int32_t>());
+}
+
+// A link and a topic of its source.
+std::string LinkTopic(std::string text, KeyReader& in) {
+  text += "/" + in.Text();
+  return text + "/" + in.Text();
+}
+
+std::string FanInRow(std::string_view table, KeyReader& in) {
+  const std::string row = LinkTopic(PartitionRow(table, in), in);
+  return row + "/" + in.Number<int32_t>();
+}
+
+// The tables of links; empty for the others.
+std::string ExplainOfLink(TableId table, KeyReader& in) {
+  std::string text;
+  switch (table) {
+    case TableId::kMirrorPosition:
+      return PartitionRow("mirror-position/" + in.Text(), in);
+    case TableId::kLinkState:
+      return "link/" + in.Text();
+    case TableId::kLinkTopicState:
+      return LinkTopic("link-topic", in);
+    case TableId::kGroupKnowledge:
+      text = LinkTopic("group-knowledge", in) + "/" + in.Number<int32_t>();
+      return text + "/" + Printable(in.Counted());
+    case TableId::kExtent:
+      text = FanInRow("extent", in);
+      return text + "/" + in.Number<int64_t>();
+    case TableId::kFanInSource:
+      return FanInRow("fan-in-source", in);
+    case TableId::kFanInTarget:
+      return PartitionRow("fan-in-target", in);
+    default:
+      return text;
+  }
+}
+
 std::optional<std::string> Explain(std::string_view key) {
   if (key.empty()) return std::nullopt;
   KeyReader in(key.substr(1));
-  const auto partition_row = [&in](std::string_view table) {
-    const std::string topic = in.Id();
-    return fmt::format("{}/{}/{}", table, topic, in.Number<int32_t>());
-  };
+  const auto table = static_cast<TableId>(static_cast<uint8_t>(key[0]));
   std::string text;
-  switch (static_cast<TableId>(static_cast<uint8_t>(key[0]))) {
+  switch (table) {
     case TableId::kRegionIdentity:
       text = "region-identity";
       break;
@@ -111,23 +149,13 @@ std::optional<std::string> Explain(std::string_view key) {
       text = "topic/" + in.Id();
       break;
     case TableId::kPartitionState:
-      text = partition_row("partition");
+      text = PartitionRow("partition", in);
       break;
     case TableId::kProducerSnapshot:
-      text = partition_row("producers");
+      text = PartitionRow("producers", in);
       break;
     case TableId::kTransactionSnapshot:
-      text = partition_row("transactions");
-      break;
-    case TableId::kMirrorPosition:
-      text = partition_row("mirror-position/" + in.Text());
-      break;
-    case TableId::kLinkState:
-      text = "link/" + in.Text();
-      break;
-    case TableId::kLinkTopicState:
-      text = "link-topic/" + in.Text();
-      text += "/" + in.Text();
+      text = PartitionRow("transactions", in);
       break;
     case TableId::kOwnership:
       text = "ownership/" + in.Id();
@@ -146,6 +174,8 @@ std::optional<std::string> Explain(std::string_view key) {
       text += "/" + in.Text();
       text += "/" + in.Number<int32_t>();
       break;
+    default:
+      text = ExplainOfLink(table, in);
   }
   if (text.empty() || !in.ok()) return std::nullopt;
   return text;
@@ -185,6 +215,31 @@ std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, Partit
   std::string key = LinkKey(TableId::kMirrorPosition, link);
   AppendId(key, topic);
   AppendBig(key, partition.value());
+  return key;
+}
+
+std::string GroupKnowledgeKey(const LinkName& link, const TopicName& topic, PartitionId partition,
+                              const GroupId& group) {
+  std::string key = LinkKey(TableId::kGroupKnowledge, link);
+  AppendText(key, topic.value());
+  AppendBig(key, partition.value());
+  AppendCounted(key, group.value());
+  return key;
+}
+
+std::string FanInSourceKey(TableId table, const TopicId& target, PartitionId into,
+                           const LinkName& link, const TopicName& topic, PartitionId partition) {
+  std::string key = PartitionKey(table, target, into);
+  AppendText(key, link.value());
+  AppendText(key, topic.value());
+  AppendBig(key, partition.value());
+  return key;
+}
+
+std::string ExtentKey(const TopicId& target, PartitionId into, const LinkName& link,
+                      const TopicName& topic, PartitionId partition, Offset source) {
+  std::string key = FanInSourceKey(TableId::kExtent, target, into, link, topic, partition);
+  AppendBig(key, source.value());
   return key;
 }
 

@@ -27,11 +27,15 @@ enum class TableId : uint8_t {
   kMirrorPosition = 0x20,       // link, topic id, partition
   kLinkState = 0x21,            // link
   kLinkTopicState = 0x22,       // link, topic name
-  kOwnership = 0x30,            // topic id
-  kEvent = 0x40,                // id
-  kFailover = 0x41,             // id
-  kGroup = 0x50,                // group
-  kGroupOffset = 0x51,          // group, topic name, partition
+  kGroupKnowledge = 0x26,       // link, topic name, partition, group
+  kExtent = 0x27,       // target topic id, partition, link, topic name, partition, source offset
+  kFanInSource = 0x28,  // target topic id, partition, link, topic name, partition
+  kFanInTarget = 0x29,  // topic id, partition
+  kOwnership = 0x30,    // topic id
+  kEvent = 0x40,        // id
+  kFailover = 0x41,     // id
+  kGroup = 0x50,        // group
+  kGroupOffset = 0x51,  // group, topic name, partition
 };
 
 std::string TablePrefix(TableId table);  // Also the whole key of the tables with one row.
@@ -40,6 +44,13 @@ std::string PartitionKey(TableId table, const TopicId& topic, PartitionId partit
 std::string LinkKey(TableId table, const LinkName& link);
 std::string LinkTopicKey(const LinkName& link, const TopicName& topic);
 std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition);
+std::string GroupKnowledgeKey(const LinkName& link, const TopicName& topic, PartitionId partition,
+                              const GroupId& group);
+// Of a source partition of a fan-in topic: `target` and `into` are here, the rest is the source's.
+std::string FanInSourceKey(TableId table, const TopicId& target, PartitionId into,
+                           const LinkName& link, const TopicName& topic, PartitionId partition);
+std::string ExtentKey(const TopicId& target, PartitionId into, const LinkName& link,
+                      const TopicName& topic, PartitionId partition, Offset source);
 std::string EventKey(int64_t id);
 std::string FailoverKey(int64_t id);
 // A group's id has at most 32767 bytes (CHECK): Kafka's protocol can't say a longer one.
