@@ -29,6 +29,10 @@ class OwnershipGate {
   virtual GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const = 0;
   // May a client create a topic of this name here? `epoch` means nothing.
   virtual GateAnswer AdmitCreate(const TopicName&) const { return {}; }
+  // May this link append records that get their offsets here (fan-in)?
+  virtual GateAnswer AdmitMapped(const TopicId& topic, const LinkName& link) const {
+    return AdmitMirror(topic, link);
+  }
 };
 
 // Admits everybody at one epoch.

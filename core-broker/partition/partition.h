@@ -26,6 +26,7 @@
 #include "core-broker/partition/leader_epochs.h"
 #include "core-broker/partition/partition_types.h"
 #include "core-broker/partition/producer_state.h"
+#include "core-broker/partition/staged.h"
 #include "core-broker/partition/transaction_index.h"
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
@@ -79,6 +80,9 @@ class Partition final : public runtime::TurnParticipant,
   // A region takes the topic over: ends every open transaction by an ABORT marker under `epoch`
   // (KIP-98), past the gate. How many; durable after the turn, unless it went offline.
   int StageAborts(LeaderEpoch epoch);
+  // Records of a fan-in topic: get base offset and epoch here; see companion.h. `append` and
+  // `outcome` must stay until the turn is over.
+  void StageMapped(const LinkName& link, MappedAppend& append, MappedOutcome& outcome);
   // DeleteRecords: the log now starts at `before` (kNoOffset: at the high watermark). Durable
   // before it is published.
   kafka::ErrorCode AdvanceLogStart(Offset before);
@@ -132,28 +136,6 @@ class Partition final : public runtime::TurnParticipant,
   void Unlisten(const PartitionListener& listener);
 
  private:
-  struct StagedClient {
-    AppendOutcome* outcome;  // Null once nobody may touch it any more.
-    Offset base_offset;
-    Timestamp append_time;
-    LeaderEpoch epoch;
-    runtime::CompleteAfter after;
-  };
-  struct StagedMirror {
-    MirrorOutcome* outcome;
-    LinkName link;
-    Offset end;
-  };
-  // What the jobs of one turn left to be written.
-  struct Staged {
-    std::vector<StagedClient> clients;
-    std::vector<StagedMirror> mirrors;
-    std::vector<EpochStart> epochs;
-    std::vector<TransactionStep> transactions;
-    std::vector<Bytes> markers;  // Our own batches.
-    bool empty() const { return clients.empty() && mirrors.empty() && markers.empty(); }
-    void Clear();
-  };
   // What opening a folder gives.
   struct Recovered {
     std::shared_ptr<Log> log;
@@ -186,6 +168,7 @@ class Partition final : public runtime::TurnParticipant,
 
   // Shard.
   StatusOr<Recovered> Recover();
+  StatusOr<Recovered> RecoverLog();
   Status FinishCut(Recovered& found, PartitionCut cut);
   Status WriteState(checkpoint::PartitionState state, const ProducerState& producers,
                     const TransactionIndex& transactions) const;
@@ -198,7 +181,9 @@ class Partition final : public runtime::TurnParticipant,
   Status CheckMirrored(const LinkName& link, std::span<const kafka::BatchView> batches);
   Status WriteLog();
   void CommitStaged();
+  Status NoteMapped();
   void AnswerWritten();
+  void AnswerMapped();
   void AskGateAgain(runtime::CompleteAfter after);
   void FailStaged(const Status& status);
   void TakeOffline(const Status& status);

@@ -39,9 +39,10 @@ std::string CheckClientBatch(const StatusOr<kafka::BatchHeader>& header, size_t 
 
 }  // namespace
 
-void Partition::Staged::Clear() {
+void Staged::Clear() {
   clients.clear();
   mirrors.clear();
+  mapped.clear();
   epochs.clear();
   transactions.clear();
   markers.clear();
@@ -193,12 +194,39 @@ int Partition::StageAborts(LeaderEpoch epoch) {
   return static_cast<int>(open.size());
 }
 
+void Partition::StageMapped(const LinkName& link, MappedAppend& append, MappedOutcome& outcome) {
+  outcome.log_end = offsets().log_end;
+  if (!failure_.ok()) {
+    outcome.status = Unavailable("{}", offline_reason());
+    return;
+  }
+  const GateAnswer answer = context_.gate.AdmitMapped(identity_.topic_id, link);
+  if (answer.error != kafka::ErrorCode::kNone || answer.epoch < staged_epoch_) {
+    outcome.status = FailedPrecondition(
+        "{}", answer.message.empty() ? "the log is at a higher epoch" : answer.message);
+    return;
+  }
+  outcome.status = append.Admit();
+  if (!outcome.status.ok()) return;
+  staged_.mapped.push_back({&append, &outcome, writer_->staged_end()});
+  for (const MutableBytes batch : append.batches) {
+    if (!failure_.ok()) return;
+    StatusOr<kafka::BatchHeader> header = kafka::BatchHeader::Parse(batch);
+    if (!header.ok()) return TakeOffline(header.status());
+    header->base_offset = writer_->staged_end();
+    header->leader_epoch = answer.epoch;
+    kafka::StampBatch(batch, header->base_offset, answer.epoch);
+    StageBatch(*header, batch, {});
+  }
+}
+
 // --- The turn ---
 
 File* Partition::WriteStaged() {
   wrote_ = false;
   if (staged_.empty()) return nullptr;
-  const Status written = WriteLog();
+  Status written = WriteLog();
+  if (written.ok()) written = NoteMapped();
   if (!written.ok()) {
     TakeOffline(written);
     FailStaged(failure_);
@@ -217,6 +245,13 @@ Status Partition::WriteLog() {
   RETURN_IF_ERROR(append_written.Hit());
   if (!staged_.mirrors.empty()) RETURN_IF_ERROR(mirror_appended.Hit());
   dirty_ = dirty_ || writer_->end() > before;
+  return OkStatus();
+}
+
+Status Partition::NoteMapped() {
+  for (const StagedMapped& mapped : staged_.mapped) {
+    RETURN_IF_ERROR(mapped.append->OnWritten(mapped.base));
+  }
   return OkStatus();
 }
 
@@ -268,6 +303,9 @@ void Partition::FailStaged(const Status& status) {
     mirror.outcome->status = Unavailable("{}", reason);
     mirror.outcome->log_end = kNoOffset;
   }
+  for (const StagedMapped& mapped : staged_.mapped) {
+    mapped.outcome->status = Unavailable("{}", reason);
+  }
   staged_.Clear();
 }
 
@@ -277,12 +315,14 @@ void Partition::Publish(const Status& sync) {
   Status status = sync;
   if (status.ok()) status = append_fsynced.Hit();
   if (status.ok() && !staged_.mirrors.empty()) status = mirror_fsynced.Hit();
+  if (status.ok() && !staged_.mapped.empty()) status = context_.companion->Flush();
   if (!status.ok()) {
     TakeOffline(status);
     FailStaged(status);
     return;
   }
   PublishEnd();
+  AnswerMapped();
   AskGateAgain(runtime::CompleteAfter::kSync);
   for (const StagedMirror& mirror : staged_.mirrors) {
     const GateAnswer answer = context_.gate.AdmitMirror(identity_.topic_id, mirror.link);
@@ -294,6 +334,15 @@ void Partition::Publish(const Status& sync) {
   if (!asked.ok()) FailStaged(asked);
   staged_.Clear();
   SaveIfDue();
+}
+
+void Partition::AnswerMapped() {
+  const Offset end = offsets().log_end;
+  for (const StagedMapped& mapped : staged_.mapped) {
+    mapped.append->OnPublished();
+    mapped.outcome->base = mapped.base;
+    mapped.outcome->log_end = end;
+  }
 }
 
 // What was written, and synced where that is asked for, becomes visible.

@@ -128,7 +128,20 @@ std::shared_ptr<Partition> Partition::OpenOffline(const PartitionContext& contex
   return partition;
 }
 
+// The log, cut to where a companion agrees with it.
 StatusOr<Partition::Recovered> Partition::Recover() {
+  ASSIGN_OR_RETURN(Recovered found, RecoverLog());
+  if (context_.companion == nullptr) return found;
+  ASSIGN_OR_RETURN(
+      const Offset end,
+      context_.companion->Settle(identity_.topic_id, identity_.partition, found.log->end()));
+  if (end >= found.log->end()) return found;
+  const bool empties = end <= found.log->start();
+  RETURN_IF_ERROR(empties ? found.log->RestartAt(end) : found.log->TruncateTo(end));
+  return RecoverLog();
+}
+
+StatusOr<Partition::Recovered> Partition::RecoverLog() {
   ASSIGN_OR_RETURN(Claim claim,
                    ReadClaim(context_.states, identity_, folder_, context_.clock.Now()));
   // Of a decided cut the claim says all; what still lies behind it in the files counts for nothing.

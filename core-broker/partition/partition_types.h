@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "checkpoint/partition_state_table.h"
 #include "core-broker/log/log.h"
+#include "core-broker/partition/companion.h"
 #include "core-broker/partition/gate.h"
 #include "core-broker/partition/producer_state.h"
 #include "core-broker/partition/transaction_index.h"
@@ -38,6 +39,7 @@ struct PartitionContext {
   Metrics& metrics;
   checkpoint::PartitionStateTable& states;
   const OwnershipGate& gate;
+  LogCompanion* companion = nullptr;  // Of fan-in topics; null: there are none.
 };
 
 struct AppendOutcome {
@@ -51,6 +53,12 @@ struct AppendOutcome {
 struct MirrorOutcome {
   Status status;  // kFailedPrecondition: refused by gate or continuity; nothing was appended.
   Offset log_end = kNoOffset;  // After this append, durable when the topic's durability is fsync.
+};
+
+struct MappedOutcome {
+  Status status;               // As a mirror's.
+  Offset base = kNoOffset;     // Of the first batch.
+  Offset log_end = kNoOffset;  // After this append.
 };
 
 struct PartitionOffsets {

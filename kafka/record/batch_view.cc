@@ -10,8 +10,12 @@ namespace {
 constexpr size_t kEpochOffset = 12;
 constexpr size_t kAttributesOffset = 21;
 constexpr size_t kMaxTimestampOffset = 35;
+constexpr size_t kProducerIdOffset = 43;
+constexpr size_t kProducerEpochOffset = 51;
+constexpr size_t kBaseSequenceOffset = 53;
 constexpr int32_t kMinimumLength = kBatchHeaderBytes - kBatchOverheadBytes;
 constexpr int16_t kLogAppendTimeBit = 0x08;
+constexpr int16_t kTransactionalBit = 0x10;
 
 uint32_t ComputeCrc(BytesView batch) { return Crc32c(batch.subspan(kBatchCrcStart)); }
 
@@ -32,9 +36,9 @@ StatusOr<BatchHeader> BatchHeader::Parse(BytesView bytes) {
   header.last_offset_delta = LoadBig<int32_t>(at + 23);
   header.base_timestamp = Timestamp(LoadBig<int64_t>(at + 27));
   header.max_timestamp = Timestamp(LoadBig<int64_t>(at + kMaxTimestampOffset));
-  header.producer_id = ProducerId(LoadBig<int64_t>(at + 43));
-  header.producer_epoch = ProducerEpoch(LoadBig<int16_t>(at + 51));
-  header.base_sequence = Sequence(LoadBig<int32_t>(at + 53));
+  header.producer_id = ProducerId(LoadBig<int64_t>(at + kProducerIdOffset));
+  header.producer_epoch = ProducerEpoch(LoadBig<int16_t>(at + kProducerEpochOffset));
+  header.base_sequence = Sequence(LoadBig<int32_t>(at + kBaseSequenceOffset));
   header.record_count = LoadBig<int32_t>(at + 57);
 
   const int64_t base = header.base_offset.value();
@@ -70,6 +74,15 @@ bool BatchView::CrcMatches() const { return ComputeCrc(bytes_) == header_.crc; }
 void StampBatch(MutableBytes batch, Offset base_offset, LeaderEpoch epoch) {
   StoreBig(batch.data(), base_offset.value());
   StoreBig(batch.data() + kEpochOffset, epoch.value());
+}
+
+void StampNoProducer(MutableBytes batch) {
+  const auto attributes = LoadBig<int16_t>(batch.data() + kAttributesOffset);
+  StoreBig(batch.data() + kAttributesOffset, static_cast<int16_t>(attributes & ~kTransactionalBit));
+  StoreBig(batch.data() + kProducerIdOffset, kNoProducer.value());
+  StoreBig(batch.data() + kProducerEpochOffset, kNoProducerEpoch.value());
+  StoreBig(batch.data() + kBaseSequenceOffset, kNoSequence.value());
+  StoreBig(batch.data() + kBatchCrcOffset, ComputeCrc(batch));
 }
 
 void StampLogAppendTime(MutableBytes batch, Timestamp now) {

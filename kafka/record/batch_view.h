@@ -79,6 +79,8 @@ class BatchView {
 
 // Stamps a batch in place; neither field is under the CRC.
 void StampBatch(MutableBytes batch, Offset base_offset, LeaderEpoch epoch);
+// Makes it a batch of nobody and of no transaction: no producer, and the CRC mended.
+void StampNoProducer(MutableBytes batch);
 // Sets log-append time: attribute bit 3 and the max timestamp, and mends the CRC.
 void StampLogAppendTime(MutableBytes batch, Timestamp now);
 
