@@ -42,6 +42,14 @@ struct StartFrom {
   friend bool operator==(const StartFrom&, const StartFrom&) = default;
 };
 
+// Committed offsets of the source's consumer groups are placed here.
+struct GroupSyncConfig {
+  bool sync = false;
+  std::vector<TopicRule> filter;  // Over names of groups; first match wins.
+  Duration poll_interval{};       // Where there is no control connection.
+  friend bool operator==(const GroupSyncConfig&, const GroupSyncConfig&) = default;
+};
+
 enum class OnGap { kStop, kSkip };
 enum class Deletes { kKeep, kFollow };
 
@@ -55,6 +63,9 @@ struct Link {
   OnGap on_gap = OnGap::kStop;
   Deletes deletes = Deletes::kKeep;
   bool sync_topic_configs = false;  // Effective topic configurations are copied.
+  std::string naming_prefix;        // Before the source's name; empty: the same name here.
+  TopicName target_topic;           // Fan-in: all topics flow into this one; empty: none.
+  GroupSyncConfig groups;
   friend bool operator==(const Link&, const Link&) = default;
 };
 

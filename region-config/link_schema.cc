@@ -24,7 +24,7 @@ void ReadBootstrapServers(const FieldReader& in, Link& out) {
 }
 
 // {include: PATTERN, match: HOW} or {exclude: ...}.
-void ReadRule(const FieldReader& in, Link& out) {
+void ReadRule(const FieldReader& in, std::vector<TopicRule>& out) {
   if (!in.OnlyKeys(kRuleKeys)) return;
   const std::optional<FieldReader> include = in.Child("include");
   const std::optional<FieldReader> exclude = in.Child("exclude");
@@ -47,13 +47,46 @@ void ReadRule(const FieldReader& in, Link& out) {
   const bool wild = text->find_first_of("*?") != std::string::npos;
   if (rule.match == TopicMatch::kGlob && !wild) rule.match = TopicMatch::kLiteral;
   rule.pattern = *std::move(text);
-  out.topics.push_back(std::move(rule));
+  out.push_back(std::move(rule));
 }
 
-void ReadRules(const FieldReader& in, Link& out) {
-  out.topics.clear();
+void ReadRules(const FieldReader& in, std::vector<TopicRule>& out) {
+  out.clear();
   const size_t count = in.List().value_or(0);
   for (size_t i = 0; i < count; ++i) ReadRule(in.Item(i), out);
+}
+
+bool IsTopicText(std::string_view text) {
+  constexpr std::string_view kLegal =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return text.find_first_not_of(kLegal) == std::string_view::npos;
+}
+
+void ReadPrefix(const FieldReader& in, Link& out) {
+  constexpr size_t kMostPrefixBytes = 100;
+  if (in.node().text.empty()) return;
+  const std::optional<std::string> text = in.Text();
+  if (!text) return;
+  if (!IsTopicText(*text) || text->size() > kMostPrefixBytes)
+    return in.Refuse("a prefix has up to 100 letters, digits, `.`, `_` and `-`, like `us-east.`");
+  out.naming_prefix = *text;
+}
+
+void ReadTargetTopic(const FieldReader& in, Link& out) {
+  constexpr size_t kMostTopicBytes = 249;
+  if (in.node().text.empty()) return;
+  const std::optional<std::string> text = in.Text();
+  if (!text) return;
+  if (!IsTopicText(*text) || text->size() > kMostTopicBytes || *text == "." || *text == "..")
+    return in.Refuse("a topic's name has up to 249 letters, digits, `.`, `_` and `-`");
+  out.target_topic = TopicName(*text);
+}
+
+void ReadPollInterval(const FieldReader& in, Link& out) {
+  const std::optional<Duration> length = in.Length();
+  if (!length) return;
+  if (*length < std::chrono::seconds(1)) return in.Refuse("must be at least 1s");
+  out.groups.poll_interval = *length;
 }
 
 void ReadStartFrom(const FieldReader& in, Link& out) {
@@ -116,7 +149,7 @@ constexpr std::array kFields = {
       "{include: PATTERN} or {exclude: PATTERN}, with match: literal | prefix | glob | regex "
       "(glob if left out). The first rule that matches decides; no match is no. Topics that begin "
       "with __ are mirrored only where a rule includes them by their whole name.",
-      ReadRules},
+      [](const FieldReader& in, Link& out) { ReadRules(in, out.topics); }},
     F{"spec.startFrom", "earliest | latest | time", kOptional, "earliest", "earliest", kRestart,
       "Where a topic that is met for the first time begins; a time like 2026-01-31T08:00:00Z.",
       ReadStartFrom},
@@ -144,6 +177,25 @@ constexpr std::array kFields = {
       [](const FieldReader& in, Link& out) {
         out.sync_topic_configs = in.Boolean().value_or(false);
       }},
+    F{"spec.naming.prefix", "text", kOptional, "\"\"", "\"\"", kNever,
+      "Written before the source's topic names: with `us-east.` the mirror of `orders` is "
+      "`us-east.orders`, at the same offsets.",
+      ReadPrefix},
+    F{"spec.target.topic", "topic name", kOptional, "\"\"", "\"\"", kNever,
+      "Fan-in: committed records of all topics of this link are merged into this one topic of this "
+      "region, at offsets of its own; other links may flow into the same.",
+      ReadTargetTopic},
+    F{"spec.groups.sync", "true | false", kOptional, "true", "true", kRestart,
+      "Committed offsets of the source's consumer groups are translated and placed here.",
+      [](const FieldReader& in, Link& out) { out.groups.sync = in.Boolean().value_or(false); }},
+    F{"spec.groups.filter", "list of rules", kOptional, "[{include: \"*\", match: glob}]",
+      "[{exclude: \"console-consumer-\", match: prefix}, {include: \"*\", match: glob}]", kRestart,
+      "Which groups, with rules as in spec.topics.",
+      [](const FieldReader& in, Link& out) { ReadRules(in, out.groups.filter); }},
+    F{"spec.groups.pollInterval", "duration", kOptional, "10s", "10s", kRestart,
+      "How often groups are asked for where the source has no control connection: an Apache Kafka "
+      "cluster, or a region whose control address is not given or not reached.",
+      ReadPollInterval},
 };
 
 }  // namespace

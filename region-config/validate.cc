@@ -102,6 +102,11 @@ void CheckLink(const Located<Link>& link, const Located<Region>& region,
   if (link.value.source.control && link.value.source.kind == SourceKind::kKafka)
     problems.push_back({link.At("spec.source.control"), "spec.source.control",
                         "an Apache Kafka cluster has no control plane; leave it out"});
+  if (!link.value.naming_prefix.empty() && !link.value.target_topic.empty())
+    problems.push_back({link.At("spec.naming.prefix"), "spec.naming.prefix",
+                        fmt::format("all topics flow into `{}` (target.topic); a prefix has no "
+                                    "name to go before",
+                                    link.value.target_topic.value())});
 }
 
 }  // namespace

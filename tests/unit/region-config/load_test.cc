@@ -86,6 +86,9 @@ TEST_CASE("The documents of the specification load with every value", "[config]"
                  {RuleAction::kInclude, TopicMatch::kGlob, "*"}};
   link.rpo = seconds(30);
   link.sync_topic_configs = true;
+  link.groups.sync = true;
+  link.groups.filter = {{RuleAction::kInclude, TopicMatch::kGlob, "*"}};
+  link.groups.poll_interval = std::chrono::seconds(10);
   REQUIRE(config.links == std::vector<Link>{link});
 }
 
@@ -115,6 +118,9 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE(link.on_gap == OnGap::kStop);
   REQUIRE(link.deletes == Deletes::kKeep);
   REQUIRE(link.sync_topic_configs);
+  REQUIRE(link.naming_prefix.empty());
+  REQUIRE(link.target_topic.empty());
+  REQUIRE(link.groups.sync);
   REQUIRE_FALSE(link.source.control.has_value());
 }
 
@@ -150,6 +156,8 @@ spec:
   onGap: skip
   deletes: follow
   sync: {topicConfigs: false}
+  naming: {prefix: us-east.}
+  groups: {sync: false, filter: [{include: app-, match: prefix}], pollInterval: 1m}
 )");
   const Region& region = config.region;
   REQUIRE(region.kafka.bind.ToString() == "[::]:0");
@@ -175,6 +183,10 @@ spec:
   REQUIRE(link.on_gap == OnGap::kSkip);
   REQUIRE(link.deletes == Deletes::kFollow);
   REQUIRE_FALSE(link.sync_topic_configs);
+  REQUIRE(link.naming_prefix == "us-east.");
+  REQUIRE_FALSE(link.groups.sync);
+  REQUIRE(link.groups.filter.front().pattern == "app-");
+  REQUIRE(link.groups.poll_interval == std::chrono::minutes(1));
 }
 
 TEST_CASE("Environment variables are put into texts", "[config]") {

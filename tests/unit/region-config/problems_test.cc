@@ -256,6 +256,16 @@ TEST_CASE("Documents are checked against each other", "[config]") {
        "19:14: spec.source.control: an Apache Kafka cluster has no control plane; leave it out"},
       {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n    control: a.example:0",
        "18:14: spec.source.control: `a.example:0` needs a port of at least 1"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n  naming: {prefix: us.}\n  target: {topic: all}",
+       "18:20: spec.naming.prefix: all topics flow into `all` (target.topic); a prefix has no name "
+       "to go before"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n  naming: {prefix: a/b}",
+       "18:20: spec.naming.prefix: a prefix has up to 100 letters, digits, `.`, `_` and `-`, like "
+       "`us-east.`"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n  target: {topic: ..}",
+       "18:19: spec.target.topic: a topic's name has up to 249 letters, digits, `.`, `_` and `-`"},
+      {"[127.0.0.1:29092]", "[127.0.0.1:29092]\n  groups: {pollInterval: 10ms}",
+       "18:26: spec.groups.pollInterval: must be at least 1s"},
       {"region: eu-west", "region: us-east",
        "16:13: spec.source.region: `us-east` is this region itself; a link pulls from another one"},
   });
