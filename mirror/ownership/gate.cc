@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "region-config/topic_filter.h"
@@ -42,6 +43,11 @@ void CatalogGate::Set(HashMap<TopicId, Rule> rules) {
 void CatalogGate::NameSources(std::map<LinkName, RegionName> sources) {
   MutexLock lock(&mutex_);
   sources_.swap(sources);
+}
+
+void CatalogGate::NameFanIns(std::map<TopicName, std::vector<LinkName>> fan_ins) {
+  MutexLock lock(&mutex_);
+  fan_ins_.swap(fan_ins);
 }
 
 void CatalogGate::SetCreationRules(RegionName region, std::vector<CreationRule> rules) {
@@ -93,7 +99,8 @@ GateAnswer CatalogGate::AdmitClient(const TopicId& topic) const {
     return Refuse(kReasons[kind], ErrorCode::kNotLeaderOrFollower, held->second.message,
                   rule.epoch);
   }
-  if (!rule.link.empty() || rule.frozen) return RefuseClient(rule);
+  const bool fan_in = !fan_ins_.empty() && fan_ins_.contains(rule.name);
+  if (!rule.link.empty() || rule.frozen || fan_in) return RefuseClient(rule);
   return {.error = ErrorCode::kNone, .message = {}, .epoch = rule.epoch};
 }
 
@@ -103,6 +110,18 @@ GateAnswer CatalogGate::RefuseClient(const Rule& rule) const {
                   fmt::format("`{}` is an earlier generation of this topic, kept to be read",
                               rule.name.value()),
                   rule.epoch);
+  }
+  if (rule.link.empty()) {
+    std::string regions;
+    for (const LinkName& link : fan_ins_.at(rule.name)) {
+      const auto region = sources_.find(link);
+      regions += regions.empty() ? "" : ", ";
+      regions += region == sources_.end() ? link.value() : region->second.value();
+    }
+    return Refuse(
+        Why::kMirror, ErrorCode::kPolicyViolation,
+        fmt::format("`{}` is merged from topics of {}; produce there", rule.name.value(), regions),
+        rule.epoch);
   }
   const auto source = sources_.find(rule.link);
   const std::string owner = source == sources_.end()
@@ -119,6 +138,23 @@ GateAnswer CatalogGate::RefuseClient(const Rule& rule) const {
                             "failover plan`",
                             rule.name.value(), owner, rule.epoch.value()),
                 rule.epoch);
+}
+
+GateAnswer CatalogGate::AdmitMapped(const TopicId& topic, const LinkName& link) const {
+  MutexLock lock(&mutex_);
+  const auto found = rules_.find(topic);
+  const auto links = found == rules_.end() ? fan_ins_.end() : fan_ins_.find(found->second.name);
+  const bool flows =
+      links != fan_ins_.end() &&
+      std::find(links->second.begin(), links->second.end(), link) != links->second.end();
+  const bool admits =
+      flows && found->second.link.empty() && !found->second.frozen && !holds_.contains(topic);
+  if (!admits) {
+    return {.error = ErrorCode::kPolicyViolation,
+            .message = fmt::format("link `{}` merges nothing into this topic", link.value()),
+            .epoch = kNoEpoch};
+  }
+  return {.error = ErrorCode::kNone, .message = {}, .epoch = found->second.epoch};
 }
 
 GateAnswer CatalogGate::AdmitMirror(const TopicId& topic, const LinkName& link) const {

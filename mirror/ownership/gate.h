@@ -53,6 +53,8 @@ class CatalogGate final : public broker::OwnershipGate {
   void Follow(broker::Catalog& catalog);
   // For the message to a client: which region a link pulls from.
   void NameSources(std::map<LinkName, RegionName> sources);
+  // Topics of ours that links merge into (fan-in): no client may write there.
+  void NameFanIns(std::map<TopicName, std::vector<LinkName>> fan_ins);
   void SetCreationRules(RegionName region, std::vector<CreationRule> rules);
 
   // From the moment it returns nothing more is admitted to the topic, until Release(). A hold
@@ -64,6 +66,7 @@ class CatalogGate final : public broker::OwnershipGate {
 
   broker::GateAnswer AdmitClient(const TopicId& topic) const override;
   broker::GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const override;
+  broker::GateAnswer AdmitMapped(const TopicId& topic, const LinkName& link) const override;
   broker::GateAnswer AdmitCreate(const TopicName& name) const override;
 
   // Client appends that were refused since the start, by "mirror", "moved", "fenced", "promoting",
@@ -99,6 +102,7 @@ class CatalogGate final : public broker::OwnershipGate {
   HashMap<TopicId, Rule> rules_ ABSL_GUARDED_BY(mutex_);
   HashMap<TopicId, Held> holds_ ABSL_GUARDED_BY(mutex_);
   std::map<LinkName, RegionName> sources_ ABSL_GUARDED_BY(mutex_);
+  std::map<TopicName, std::vector<LinkName>> fan_ins_ ABSL_GUARDED_BY(mutex_);
   RegionName region_name_ ABSL_GUARDED_BY(mutex_);
   std::vector<CreationRule> creation_rules_ ABSL_GUARDED_BY(mutex_);
 };

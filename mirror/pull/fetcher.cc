@@ -490,6 +490,7 @@ void Fetcher::Digest(const FetchedSlice& slice, std::vector<HandOver>& hand_over
   HandOver& over = hand_overs.emplace_back();
   over.partition = partition;
   over.batches = std::move(verified_);
+  over.aborted = slice.aborted;
   over.attempt = partition->asked_attempt;
   verified_ = {};
 }
@@ -533,7 +534,8 @@ void Fetcher::Apply(std::vector<HandOver> hand_overs, std::shared_ptr<const void
       place = std::prev(by_shard.end());
       place->second->bytes = bytes;
     }
-    place->second->AddBatches(std::move(over.partition), over.attempt, std::move(over.batches));
+    place->second->AddBatches(std::move(over.partition), over.attempt, std::move(over.batches),
+                              std::move(over.aborted));
   }
   for (auto& [shard, request] : by_shard) Post(std::move(request));
 }

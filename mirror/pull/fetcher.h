@@ -86,6 +86,7 @@ class Fetcher {
   struct HandOver {
     PartitionPtr partition;
     std::vector<kafka::BatchView> batches;
+    std::vector<SourceAborted> aborted;
     uint64_t attempt = 0;
   };
 

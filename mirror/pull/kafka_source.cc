@@ -49,7 +49,8 @@ auto& TopicOf(Topics& topics, const Question& question, TopicName Topics::value_
   return topics.back();
 }
 
-FetchedSlice FromWire(const TopicName& topic, const kafka::FetchPartitionData& data) {
+FetchedSlice FromWire(const TopicName& topic, const kafka::FetchPartitionData& data,
+                      kafka::IsolationLevel isolation) {
   FetchedSlice slice;
   slice.at.topic = topic;
   slice.at.partition = data.partition_index;
@@ -57,13 +58,19 @@ FetchedSlice FromWire(const TopicName& topic, const kafka::FetchPartitionData& d
   slice.offsets.log_start = data.log_start_offset;
   slice.offsets.high_watermark = data.high_watermark;
   slice.records = data.records.view();
+  if (isolation == kafka::IsolationLevel::kReadUncommitted) return slice;
+  slice.offsets.high_watermark = data.last_stable_offset;
+  if (!data.aborted_transactions) return slice;
+  for (const kafka::AbortedTransaction& aborted : *data.aborted_transactions) {
+    slice.aborted.push_back({aborted.producer_id, aborted.first_offset});
+  }
   return slice;
 }
 
 class KafkaChannel final : public SourceChannel {
  public:
-  explicit KafkaChannel(std::unique_ptr<kafka::Connection> connection)
-      : connection_(std::move(connection)) {}
+  KafkaChannel(std::unique_ptr<kafka::Connection> connection, kafka::IsolationLevel isolation)
+      : connection_(std::move(connection)), isolation_(isolation) {}
 
   awaitable<StatusOr<FetchAnswer>> Fetch(FetchChange change) override;
   awaitable<StatusOr<FetchAnswer>> FetchOnce(std::vector<FetchSlice> slices,
@@ -77,11 +84,13 @@ class KafkaChannel final : public SourceChannel {
 
  private:
   const std::unique_ptr<kafka::Connection> connection_;
+  const kafka::IsolationLevel isolation_;
   FetchSession session_;
 };
 
-kafka::FetchRequest NewFetch(ByteCount most) {
+kafka::FetchRequest NewFetch(ByteCount most, kafka::IsolationLevel isolation) {
   kafka::FetchRequest request;
+  request.isolation_level = isolation;
   request.max_bytes = static_cast<int32_t>(std::min<int64_t>(most.value(), INT32_MAX));
   return request;
 }
@@ -96,7 +105,7 @@ kafka::CallLimits FetchLimits(ByteCount most, Duration wait) {
 awaitable<StatusOr<FetchAnswer>> KafkaChannel::Fetch(FetchChange change) {
   for (const PartitionAtSource& at : change.drop) session_.Drop(at);
   for (const FetchSlice& slice : change.set) session_.Set(slice);
-  kafka::FetchRequest request = NewFetch(change.most);
+  kafka::FetchRequest request = NewFetch(change.most, isolation_);
   request.min_bytes = 1;
   request.max_wait_ms = static_cast<int32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(change.max_wait).count());
@@ -115,7 +124,7 @@ awaitable<StatusOr<FetchAnswer>> KafkaChannel::Fetch(FetchChange change) {
     FetchAnswer result;
     for (const kafka::FetchableTopicResponse& topic : response.responses) {
       for (const kafka::FetchPartitionData& data : topic.partitions) {
-        result.slices.push_back(FromWire(topic.topic, data));
+        result.slices.push_back(FromWire(topic.topic, data, isolation_));
       }
     }
     result.bytes = std::move(answer->bytes);
@@ -127,7 +136,7 @@ awaitable<StatusOr<FetchAnswer>> KafkaChannel::Fetch(FetchChange change) {
 
 awaitable<StatusOr<FetchAnswer>> KafkaChannel::FetchOnce(std::vector<FetchSlice> slices,
                                                          ByteCount most) {
-  kafka::FetchRequest request = NewFetch(most);
+  kafka::FetchRequest request = NewFetch(most, isolation_);
   for (const FetchSlice& slice : slices) {
     auto& topic = TopicOf(request.topics, slice, &kafka::FetchTopic::topic);
     kafka::FetchPartition& partition = topic.partitions.emplace_back();
@@ -152,7 +161,7 @@ awaitable<StatusOr<FetchAnswer>> KafkaChannel::FetchOnce(std::vector<FetchSlice>
   for (const kafka::FetchableTopicResponse& topic : answer->message.responses) {
     for (const kafka::FetchPartitionData& data : topic.partitions) {
       const std::optional<size_t> place = places.Of(topic.topic, data.partition_index);
-      if (place.has_value()) result.slices[*place] = FromWire(topic.topic, data);
+      if (place.has_value()) result.slices[*place] = FromWire(topic.topic, data, isolation_);
     }
   }
   result.bytes = std::move(answer->bytes);
@@ -192,6 +201,7 @@ awaitable<StatusOr<std::vector<EpochAnswer>>> KafkaChannel::EpochEnds(
 awaitable<StatusOr<std::vector<OffsetAnswer>>> KafkaChannel::Offsets(
     std::vector<OffsetQuestion> questions) {
   kafka::ListOffsetsRequest request;
+  request.isolation_level = isolation_;
   for (const OffsetQuestion& question : questions) {
     auto& topic = TopicOf(request.topics, question, &kafka::ListOffsetsTopic::name);
     kafka::ListOffsetsPartition& partition = topic.partitions.emplace_back();
@@ -235,8 +245,9 @@ bool TakePartitions(const kafka::MetadataResponseTopic& wire, TopicAtSource& top
 }  // namespace
 
 KafkaSource::KafkaSource(runtime::Reactor& reactor, const Clock& clock,
-                         std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options)
-    : client_(reactor, clock, std::move(buffers), std::move(options)) {}
+                         std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options,
+                         kafka::IsolationLevel isolation)
+    : client_(reactor, clock, std::move(buffers), std::move(options)), isolation_(isolation) {}
 
 awaitable<StatusOr<ClusterAtSource>> KafkaSource::Describe() {
   kafka::MetadataRequest request;
@@ -286,7 +297,7 @@ awaitable<StatusOr<TopicConfigs>> KafkaSource::Configs(std::vector<TopicName> to
 awaitable<StatusOr<std::unique_ptr<SourceChannel>>> KafkaSource::Open(NodeId node) {
   auto connection = co_await client_.Connect(node);
   CO_RETURN_IF_ERROR(connection.status());
-  co_return std::make_unique<KafkaChannel>(*std::move(connection));
+  co_return std::make_unique<KafkaChannel>(*std::move(connection), isolation_);
 }
 
 }  // namespace atl::mirror

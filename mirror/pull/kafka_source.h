@@ -8,15 +8,18 @@
 #include <vector>
 
 #include "kafka/client/client.h"
+#include "kafka/wire/schema/common.h"
 #include "mirror/pull/source.h"
 
 namespace atl::mirror {
 
 class KafkaSource final : public Source {
  public:
-  // All outlive the source.
+  // All outlive the source. `isolation`: read_committed answers end at the last stable offset,
+  // which is then what `high_watermark` says, and name aborted transactions.
   KafkaSource(runtime::Reactor& reactor, const Clock& clock,
-              std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options);
+              std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options,
+              kafka::IsolationLevel isolation = kafka::IsolationLevel::kReadUncommitted);
 
   runtime::awaitable<StatusOr<ClusterAtSource>> Describe() override;
   runtime::awaitable<StatusOr<TopicConfigs>> Configs(std::vector<TopicName> topics) override;
@@ -24,6 +27,7 @@ class KafkaSource final : public Source {
 
  private:
   kafka::Client client_;
+  const kafka::IsolationLevel isolation_;
 };
 
 }  // namespace atl::mirror

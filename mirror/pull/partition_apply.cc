@@ -20,7 +20,8 @@ ApplyItem& PartitionApply::Add(std::shared_ptr<PulledPartition> partition, uint6
 }
 
 void PartitionApply::AddBatches(std::shared_ptr<PulledPartition> partition, uint64_t attempt,
-                                std::vector<kafka::BatchView> batches) {
+                                std::vector<kafka::BatchView> batches,
+                                std::vector<SourceAborted> aborted) {
   ApplyItem& item = Add(std::move(partition), attempt, Kind::kBatches);
   Part& part = parts_.back();
   for (const kafka::BatchView& batch : batches) {
@@ -29,6 +30,7 @@ void PartitionApply::AddBatches(std::shared_ptr<PulledPartition> partition, uint
     part.newest = std::max(part.newest, batch.header().max_timestamp);
   }
   item.batches = std::move(batches);
+  item.aborted = std::move(aborted);
 }
 
 void PartitionApply::AddRestart(std::shared_ptr<PulledPartition> partition, Offset at) {

@@ -17,7 +17,7 @@ class PartitionApply final : public ApplyRequest {
   explicit PartitionApply(PullHost& host) : host_(host) {}
 
   void AddBatches(std::shared_ptr<PulledPartition> partition, uint64_t attempt,
-                  std::vector<kafka::BatchView> batches);
+                  std::vector<kafka::BatchView> batches, std::vector<SourceAborted> aborted);
   void AddRestart(std::shared_ptr<PulledPartition> partition, Offset at);
   void AddLogStart(std::shared_ptr<PulledPartition> partition, Offset start);
   void Done() override;

@@ -20,8 +20,10 @@ namespace atl::mirror {
 class Fetcher;
 
 struct PulledTopic {
-  TopicName name;
-  TopicId id;                    // Here.
+  TopicName name;         // As it is shown: here; what flows into another topic: at the source.
+  TopicName source_name;  // At the source.
+  TopicId id;             // Here, or (fan-in) at the source.
+  TopicId source_id;      // At the source; zero: not heard yet.
   LeaderEpoch epoch = kNoEpoch;  // As the catalogue has it: no batch above it is applied.
   Counter* records = nullptr;    // Null in tests.
   Counter* bytes = nullptr;
@@ -31,7 +33,7 @@ struct PulledPartition {
   PulledPartition(std::shared_ptr<PulledTopic> of, PartitionMirror state_machine,
                   std::shared_ptr<SinkPartition> target)
       : topic(std::move(of)), mirror(std::move(state_machine)), sink(std::move(target)) {
-    at.topic = topic->name;
+    at.topic = topic->source_name;
     at.partition = mirror.key().partition;
   }
 

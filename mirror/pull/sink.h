@@ -31,6 +31,13 @@ struct SinkEnd {
       last_batch;  // The batch that ends at log_end, when there is one.
 };
 
+// A transaction that was aborted, as a fetch answer names it: the producer's batches from here on
+// up to its abort marker are no data.
+struct SourceAborted {
+  ProducerId producer_id;
+  Offset first_offset;
+};
+
 // One partition of the sink; opaque outside it.
 class SinkPartition {
  public:
@@ -44,6 +51,7 @@ struct ApplyItem {
   std::shared_ptr<SinkPartition> target;
   // At most one of the three kinds per item.
   std::vector<kafka::BatchView> batches;  // Verbatim, in order, the first at or behind the log end.
+  std::vector<SourceAborted> aborted;     // Among the batches, where the source was asked for them.
   std::optional<Offset> restart_at;       // The log begins anew here (first start, a skipped gap).
   std::optional<Offset> log_start;  // The source's log starts here now (retention, DeleteRecords).
   // The answer, valid in Done().

@@ -66,7 +66,8 @@ struct FetchedSlice {
   PartitionAtSource at;
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
   SourceOffsets offsets;
-  BytesView records;  // Into the answer's bytes.
+  BytesView records;                   // Into the answer's bytes.
+  std::vector<SourceAborted> aborted;  // Of a read_committed source.
 };
 
 struct FetchAnswer {

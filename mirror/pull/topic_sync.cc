@@ -6,8 +6,8 @@
 
 #include "base/failpoint.h"
 #include "base/logging.h"
-#include "base/random.h"
 #include "mirror/pull/blocking.h"
+#include "mirror/pull/naming.h"
 
 namespace atl::mirror {
 namespace {
@@ -48,15 +48,7 @@ MirrorEvent TopicEvent(MirrorEvent::Kind kind, LeaderEpoch epoch, std::string ca
 }  // namespace
 
 TopicId DerivedTopicId(std::string_view cluster_id, const TopicName& name) {
-  uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-  const auto mix = [&hash](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    hash = (hash ^ 0xff) * 1099511628211ULL;  // No name ends in 0xff: "ab"+"c" is not "a"+"bc".
-  };
-  mix(cluster_id);
-  mix(name.value());
-  Random random(hash);
-  return Uuid::Generate(random);
+  return DeriveTopicId(cluster_id, name.value());
 }
 
 CopiedConfig CopyConfig(const std::map<std::string, std::string>& effective) {
@@ -75,7 +67,7 @@ CopiedConfig CopyConfig(const std::map<std::string, std::string>& effective) {
 }
 
 TopicSync::TopicSync(const Room& room, config::Link link, std::string own_cluster,
-                     std::string known_cluster)
+                     std::string known_cluster, std::vector<KnownFlow> flows)
     : room_(room),
       link_(std::move(link)),
       filter_(link_.topics),
@@ -83,16 +75,27 @@ TopicSync::TopicSync(const Room& room, config::Link link, std::string own_cluste
                                                             : RegionKind::kKafka),
       own_cluster_(std::move(own_cluster)),
       cluster_id_(std::move(known_cluster)) {
-  LoadLocal();
+  LoadLocal(flows);
 }
 
 // What was mirrored before is known before the source answers: a mirror whose source is away must
 // be seen with an unknown lag, not be missing.
-void TopicSync::LoadLocal() {
+void TopicSync::LoadLocal(const std::vector<KnownFlow>& flows) {
+  for (const KnownFlow& flow : flows) {
+    SyncedTopic& synced = topics_[flow.name];
+    synced.local_name = link_.target_topic;
+    synced.id = synced.source_id = flow.id;
+    synced.target_id = flow.target_id;
+    synced.since = room_.clock.WallNow();
+    synced.partitions.resize(static_cast<size_t>(flow.partition_count));
+  }
   const auto view = room_.catalog.view();
   for (const auto& [name, topic] : view->by_name) {
     if (topic->link != link_.name || topic->frozen) continue;
-    SyncedTopic& synced = topics_[name];
+    const std::optional<TopicName> source = SourceTopicName(link_, name);
+    if (!source) continue;
+    SyncedTopic& synced = topics_[*source];
+    synced.local_name = name;
     synced.id = topic->id;
     synced.since = room_.clock.WallNow();
     synced.epoch = topic->epoch;
@@ -157,7 +160,7 @@ awaitable<Status> TopicSync::Sync() {
   }
   for (const Change& change : changes) {
     if (change.decision.action != TopicAction::kConflict) continue;
-    const auto known = topics_.find(change.spec.name);
+    const auto known = topics_.find(change.name);
     const bool recorded_before =
         known != topics_.end() && known->second.state == SyncedTopic::State::kConflict;
     if (recorded_before) continue;
@@ -199,6 +202,31 @@ awaitable<void> TopicSync::FetchConfigs(const std::vector<const TopicAtSource*>&
   configs_due_ = done + std::clamp((done - now) * kConfigsShare, kConfigsSoonest, kConfigsLatest);
 }
 
+// Any topic of ours can be flowed into; it is made by the first link that needs it.
+TopicDecision TopicSync::DecideFlow(const broker::CatalogView& here,
+                                    const SourceTopic& source) const {
+  TopicDecision decision;
+  if (!SourceOwns(kind_, source.leader_node, source.epoch)) {
+    decision.action = TopicAction::kNotOwned;
+    return decision;
+  }
+  if (const std::string wrong = broker::CheckTopicName(source.name.value()); !wrong.empty()) {
+    decision.action = TopicAction::kConflict;
+    decision.reason = wrong;
+    return decision;
+  }
+  decision.local = here.Find(link_.target_topic);
+  decision.action = decision.local ? TopicAction::kMirror : TopicAction::kCreate;
+  if (decision.local && decision.local->is_mirror()) {
+    decision.action = TopicAction::kConflict;
+    decision.reason = fmt::format(
+        "`{}` is mirrored by link `{}`: nothing can be merged into a mirror; name another "
+        "target.topic",
+        link_.target_topic.value(), decision.local->link.value());
+  }
+  return decision;
+}
+
 TopicSync::Change TopicSync::Decide(const ClusterAtSource& cluster, const TopicAtSource& topic,
                                     const broker::CatalogView& here) {
   Change change;
@@ -215,8 +243,17 @@ TopicSync::Change TopicSync::Decide(const ClusterAtSource& cluster, const TopicA
   source.leader_node = alone                      ? cluster.nodes.front()
                        : topic.partitions.empty() ? NodeId(-1)
                                                   : topic.partitions.front().leader;
+  change.name = topic.name;
+  change.source_id = source.id;
+  change.spec.name = LocalTopicName(link_, topic.name);
+  if (IsFanIn(link_)) {
+    change.decision = DecideFlow(here, source);
+    change.spec.partition_count = static_cast<int32_t>(topic.partitions.size());
+    return change;
+  }
+  source.name = change.spec.name;
+  source.id = LocalTopicId(link_, source.id);
   change.decision = DecideTopic(here, link_.name, kind_, source);
-  change.spec.name = topic.name;
   change.spec.id = source.id;
   change.spec.partition_count = static_cast<int32_t>(topic.partitions.size());
   change.spec.epoch = source.epoch;
@@ -249,6 +286,7 @@ bool TopicSync::IsDue(const Change& change) {
     case TopicAction::kFollow:
       return true;
     case TopicAction::kMirror: {
+      if (change.spec.link.empty()) return false;  // What flows into it changes nothing of it.
       const broker::Topic& local = *change.decision.local;
       return change.set_config || change.spec.epoch > local.epoch ||
              static_cast<size_t>(change.spec.partition_count) > local.partitions.size();
@@ -288,9 +326,12 @@ TopicOrError TopicSync::Make(const Room& room, const Change& change, WallTime ti
   }
   if (decision.action != TopicAction::kMirror) {
     const broker::CatalogOutcome created = catalog.Create(spec);
+    if (spec.link.empty() && created.error == kafka::ErrorCode::kTopicAlreadyExists) {
+      return catalog.view()->Find(spec.name);  // Another link was faster.
+    }
     RETURN_IF_ERROR(ToStatus(created, "creating a mirror"));
     LogInfo("mirror", "link {}: mirrors topic {} (id {}{}, {} partitions)", spec.link.value(),
-            spec.name.value(), spec.id.ToString(),
+            spec.name.value(), created.topic->id.ToString(),
             change.derived_id ? ", derived: the source has none" : "", spec.partition_count);
     return created.topic;
   }
@@ -349,6 +390,8 @@ void TopicSync::Note(const TopicAtSource& topic, const Change& change, const Top
   synced.absences = 0;
   synced.heard = true;
   synced.partitions = topic.partitions;
+  synced.local_name = change.spec.name;
+  synced.source_id = change.source_id;
   const auto effective = configs_.find(topic.name);
   if (effective != configs_.end()) {
     CopiedConfig copied = CopyConfig(effective->second);
@@ -358,11 +401,12 @@ void TopicSync::Note(const TopicAtSource& topic, const Change& change, const Top
   if (change.decision.action == TopicAction::kConflict) {
     synced.state = SyncedTopic::State::kConflict;
     synced.reason = change.decision.reason;
-    synced.id = change.spec.id;
+    synced.id = IsFanIn(link_) ? change.source_id : change.spec.id;
   } else if (made.ok() && *made != nullptr) {
     synced.state = SyncedTopic::State::kMirrored;
     synced.reason.clear();
-    synced.id = (*made)->id;
+    synced.id = IsFanIn(link_) ? change.source_id : (*made)->id;
+    if (IsFanIn(link_)) synced.target_id = (*made)->id;
     synced.epoch = (*made)->epoch;
     synced.applied = (*made)->config.overrides();
   } else {
@@ -391,7 +435,8 @@ awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
       topics_.erase(name);
       continue;
     }
-    if (link_.deletes != config::Deletes::kFollow) {
+    // What flowed into another topic stays there.
+    if (link_.deletes != config::Deletes::kFollow || IsFanIn(link_)) {
       synced.state = SyncedTopic::State::kRetired;  // Its mirrors record the event.
       synced.since = room_.clock.WallNow();
       continue;

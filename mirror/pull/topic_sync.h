@@ -30,8 +30,11 @@ struct SyncedTopic {
   State state = State::kMirrored;
   std::string reason;  // Of a conflict, or why a mirror stands still.
   WallTime since{};
-  TopicId id;          // Here.
-  bool heard = false;  // The source named it since the process started.
+  TopicName local_name;  // Here: with a prefix, or what it flows into.
+  TopicId id;            // Here; of what flows into another topic: the source's.
+  TopicId source_id;     // At the source; zero: not heard yet.
+  TopicId target_id;     // Fan-in: of the topic here; else zero.
+  bool heard = false;    // The source named it since the process started.
   LeaderEpoch epoch = kNoEpoch;
   std::vector<SourcePartition> partitions;
   // Configuration: what the source has and we copy, what is applied here, and why something of the
@@ -54,6 +57,14 @@ struct CopiedConfig {
 };
 CopiedConfig CopyConfig(const std::map<std::string, std::string>& effective);
 
+// A topic that flows into another one, as it is remembered.
+struct KnownFlow {
+  TopicName name;  // At the source.
+  TopicId id;
+  TopicId target_id;
+  int32_t partition_count = 0;
+};
+
 class TopicSync {
  public:
   static constexpr int kAbsences = 3;
@@ -69,11 +80,13 @@ class TopicSync {
     Events& events;
   };
   // `known_cluster`: the source's cluster id as first seen; empty: never seen.
-  TopicSync(const Room& room, config::Link link, std::string own_cluster,
-            std::string known_cluster);
+  // `flows`: of a fan-in link, what is here of it already.
+  TopicSync(const Room& room, config::Link link, std::string own_cluster, std::string known_cluster,
+            std::vector<KnownFlow> flows = {});
 
   runtime::awaitable<Status> Sync();
 
+  // By their names at the source.
   const std::map<TopicName, SyncedTopic>& topics() const { return topics_; }
   // The last Sync() made or changed something here: more may come soon.
   bool busy() const { return busy_; }
@@ -85,6 +98,8 @@ class TopicSync {
   struct Change {
     TopicDecision decision;
     broker::TopicSpec spec;
+    TopicName name;  // At the source, as the id.
+    TopicId source_id;
     bool set_config = false;
     bool derived_id = false;
   };
@@ -92,7 +107,8 @@ class TopicSync {
                                                              WallTime time);
   static StatusOr<std::shared_ptr<const broker::Topic>> Update(broker::Catalog& catalog,
                                                                const Change& change);
-  void LoadLocal();
+  void LoadLocal(const std::vector<KnownFlow>& flows);
+  TopicDecision DecideFlow(const broker::CatalogView& here, const SourceTopic& source) const;
   Status CheckIdentity(const ClusterAtSource& cluster);
   Change Decide(const ClusterAtSource& cluster, const TopicAtSource& topic,
                 const broker::CatalogView& here);

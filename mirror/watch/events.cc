@@ -56,6 +56,7 @@ Status Events::Record(const MirrorKey& key, const MirrorEvent& event, WallTime t
   if (known) return OkStatus();
   const StatusOr<int64_t> id = table_.Append(row, checkpoint::Sync::kNow);
   RETURN_IF_ERROR(id.status());
+  version_.fetch_add(1, std::memory_order_release);
   Count(row);
   if (event.kind == MirrorEvent::Kind::kGap) return gap_recorded.Hit();
   if (event.kind == MirrorEvent::Kind::kHalted) return halted.Hit();

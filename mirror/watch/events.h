@@ -7,6 +7,8 @@
 // caller keeps the event and tries again; counters count stored events only.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <vector>
 
 #include "base/clock.h"
@@ -29,6 +31,8 @@ class Events {
   StatusOr<std::vector<checkpoint::Event>> List(const checkpoint::EventFilter& filter) {
     return table_.List(filter);
   }
+  // Rises with every event that is stored: whoever keeps a view of them looks again.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
   StatusOr<bool> IsKnown(const checkpoint::Event& event);
@@ -36,6 +40,7 @@ class Events {
 
   checkpoint::EventTable& table_;
   Metrics& metrics_;
+  std::atomic<uint64_t> version_{1};
 };
 
 checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind);

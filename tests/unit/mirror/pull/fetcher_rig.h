@@ -63,7 +63,7 @@ class Rig {
         group_(reactor, "test"),
         topic_(std::move(topic)) {
     pulled_ = std::make_shared<PulledTopic>();
-    pulled_->name = TopicName(topic_);
+    pulled_->name = pulled_->source_name = TopicName(topic_);
     pulled_->epoch = LeaderEpoch(1);
     for (int i = 0; i < count; ++i) AddPartition(i);
   }
