@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   atl::cli::AddMirrorCommands(app, session);
   atl::cli::AddTopicCommands(app, session);
   atl::cli::AddGroupCommands(app, session);
+  atl::cli::AddTranslateCommand(app, session);
   atl::cli::AddEventCommand(app, session);
   atl::cli::AddConfigCommands(app, session);
   atl::cli::AddCheckpointCommands(app, session);

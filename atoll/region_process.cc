@@ -10,6 +10,7 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "checkpoint/event_table.h"
+#include "checkpoint/extent_table.h"
 #include "checkpoint/mirror_table.h"
 #include "checkpoint/ownership_table.h"
 #include "checkpoint/partition_state_table.h"
@@ -27,6 +28,10 @@
 #include "mirror/control/rooms.h"
 #include "mirror/control_routes.h"
 #include "mirror/links.h"
+#include "mirror/offset_routes.h"
+#include "mirror/offsets/fan_in.h"
+#include "mirror/offsets/group_sync.h"
+#include "mirror/offsets/local_copies.h"
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/owners.h"
 #include "mirror/pull/local_sink.h"
@@ -96,6 +101,7 @@ struct RegionProcess::Parts {
         ownership_table(*store),
         region_table(*store),
         mirror_table(*store),
+        extent_table(*store),
         event_table(std::move(e)),
         random(SystemSeed()),
         reactors(runtime::HardwareThreads()),
@@ -103,12 +109,14 @@ struct RegionProcess::Parts {
         shards(runtime::HardwareThreads(), PosixFileSystem(), c.region.data_dir, metrics),
         blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         link_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
+        sync_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
+        fan_in(extent_table),
         catalog({.data_folder = c.region.data_dir,
                  .region = c.region.ordinal,
                  .defaults = RegionDefaults(c.region.storage),
                  .seed = random.Next()},
-                {PosixFileSystem(), SystemClock(), metrics, states, gate}, topics, shards),
+                {PosixFileSystem(), SystemClock(), metrics, states, gate, &fan_in}, topics, shards),
         producer_ids(region_table, c.region.ordinal),
         session_ids(random.Next()),
         group_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
@@ -132,6 +140,7 @@ struct RegionProcess::Parts {
   checkpoint::OwnershipTable ownership_table;
   checkpoint::RegionTable region_table;
   checkpoint::MirrorTable mirror_table;
+  checkpoint::ExtentTable extent_table;
   std::unique_ptr<checkpoint::EventTable> event_table;
   Random random;
   runtime::ReactorPool reactors;
@@ -139,7 +148,9 @@ struct RegionProcess::Parts {
   runtime::StorageShards shards;
   runtime::StorageShards blocking;
   runtime::StorageShards link_blocking;
+  runtime::StorageShards sync_shard;  // The group sync's own.
   mirror::CatalogGate gate;
+  mirror::FanIn fan_in;
   broker::Catalog catalog;
   broker::ProducerIds producer_ids;
   broker::FetchSessionIds session_ids;
@@ -152,6 +163,8 @@ struct RegionProcess::Parts {
   std::unique_ptr<broker::Broker> broker;
   std::unique_ptr<broker::Listener> listener;
   std::unique_ptr<mirror::Links> links;
+  std::unique_ptr<mirror::LocalCopies> copies;
+  std::unique_ptr<mirror::GroupSync> group_sync;
   mirror::ControlRooms control_rooms;
   std::unique_ptr<mirror::ControlPlane> control;
   std::unique_ptr<mirror::RegionPositions> positions;
@@ -182,9 +195,14 @@ Status RegionProcess::Parts::Recover() {
   }
   gate.SetCreationRules(config.region.name, std::move(rules));
   const bool unclean = !identity.is_new && !clean_stop;
+  RETURN_IF_ERROR(fan_in.Load());
   ASSIGN_OR_RETURN(const std::set<TopicId> kept, owners.Load());
   RETURN_IF_ERROR(catalog.Load(unclean, kept));
   owners.Start(unclean);
+  const auto has_topic = [view = catalog.view()](const TopicId& id) {
+    return view->Find(id) != nullptr;
+  };
+  RETURN_IF_ERROR(fan_in.DropGone(has_topic));
   RETURN_IF_ERROR(groups.Load());
   group_topics = std::make_unique<broker::GroupTopics>(catalog, groups);
   broker.reset(
@@ -211,13 +229,26 @@ Status RegionProcess::Parts::Recover() {
                           .table = mirror_table,
                           .events = events,
                           .sink = sink,
+                          .shards = shards,
+                          .fan_in = fan_in,
                           .cluster_id = identity.identity.cluster_id.ToString(),
                           .region = config.region.name},
       random.Next());
   std::map<LinkName, RegionName> sources;
-  for (const config::Link& link : config.links) sources.emplace(link.name, link.source.region);
+  std::map<TopicName, std::vector<LinkName>> fan_ins;
+  for (const config::Link& link : config.links) {
+    sources.emplace(link.name, link.source.region);
+    if (!link.target_topic.empty()) fan_ins[link.target_topic].push_back(link.name);
+  }
   gate.NameSources(std::move(sources));
+  gate.NameFanIns(std::move(fan_ins));
+  copies = std::make_unique<mirror::LocalCopies>(
+      catalog, events, fan_in, config.links,
+      [this](const LinkName& link, const TopicId& topic, PartitionId partition) {
+        return links->IsDiverged(link, topic, partition);
+      });
   Speak(identity.identity.cluster_id);
+  RETURN_IF_ERROR(group_sync->Restore());
   ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog, groups);
   return OkStatus();
 }
@@ -233,6 +264,14 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
   positions =
       std::make_unique<mirror::RegionPositions>(*links, catalog, *control, metrics, SystemClock());
   positions->Join(control_rooms);
+  group_sync = std::make_unique<mirror::GroupSync>(
+      mirror::GroupSync::Room{
+          reactors.Next(), sync_shard, SystemClock(), metrics, catalog, groups, *store, *copies,
+          [this](const RegionName& peer, const mirror::ControlMessage& message) {
+            return control->Send(peer, message);
+          }},
+      config.links, random.Next());
+  group_sync->Join(control_rooms);
 }
 
 // What links of other regions write as their source's control address.
@@ -273,6 +312,8 @@ void RegionProcess::Parts::Wire() {
        .started = SystemClock().Now()});
   mirror::RegisterRoutes(router, *links, *control);
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
+  mirror::RegisterTranslateRoute(router, *links, *copies);
+  mirror::RegisterGroupSyncRoute(router, *links, *group_sync);
   collectors.push_back(AddProcessMetrics(metrics));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
@@ -286,6 +327,7 @@ void RegionProcess::Parts::Run() {
   listener->Start();
   links->Start();
   control->Start(control_rooms.Handlers(SelfOf(config.region, broker->config.cluster_id)));
+  group_sync->Start();
   ticker->Start();
   running = true;
 }
@@ -333,6 +375,7 @@ void RegionProcess::WaitForStop() {
 
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
+  parts.group_sync->Stop();
   parts.control->Stop();
   parts.links->Stop();
   parts.listener->Stop();
@@ -342,6 +385,7 @@ Status RegionProcess::Stop() {
   parts.shards.Stop();
   parts.blocking.Stop();
   parts.link_blocking.Stop();
+  parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
   parts.http->Stop();
   parts.reactors.Stop();

@@ -11,6 +11,7 @@
 #include "base/logging.h"
 #include "base/status_name.h"
 #include "mirror/pull/blocking.h"
+#include "mirror/pull/naming.h"
 
 namespace atl::mirror {
 namespace {
@@ -51,8 +52,10 @@ checkpoint::MirrorPosition ToPosition(const PulledPartition& partition, const Li
   position.partition = partition.at.partition;
   position.applied_end = status.applied_end;
   position.source_end = status.source_end;
-  position.source_epoch = partition.topic->epoch;
-  position.source_topic = partition.topic->id;
+  // Of what flows into another topic the extents remember the epoch.
+  const bool flows = partition.topic->epoch == LeaderEpoch(INT32_MAX);
+  position.source_epoch = flows ? kNoEpoch : partition.topic->epoch;
+  position.source_topic = partition.topic->source_id;
   position.time = now.wall;
   position.state = static_cast<checkpoint::MirrorState>(status.state);
   position.reason = status.reason;
@@ -87,7 +90,12 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
       paused_(config_.paused),
       since_(context.clock.WallNow()) {
   source_ =
-      std::make_unique<KafkaSource>(reactor_, context_.clock, buffers_, ClientOptions(config_));
+      std::make_unique<KafkaSource>(reactor_, context_.clock, buffers_, ClientOptions(config_),
+                                    IsFanIn(config_) ? kafka::IsolationLevel::kReadCommitted
+                                                     : kafka::IsolationLevel::kReadUncommitted);
+  if (IsFanIn(config_)) {
+    flows_ = std::make_unique<FanInSink>(context_.catalog, context_.shards, context_.fan_in);
+  }
   // Present from the start, so that a rate over them is 0 and not nothing.
   for (const char* stage : {"connect", "fetch", "apply"}) {
     context_.metrics.GetCounter(
@@ -208,7 +216,8 @@ awaitable<void> Link::Discover() {
   }
   TopicSync::Room room{reactor_,         context_.blocking, context_.clock, *source_,
                        context_.catalog, context_.owners,   context_.events};
-  sync_ = std::make_unique<TopicSync>(room, config_, context_.cluster_id, stored_cluster_id_);
+  sync_ = std::make_unique<TopicSync>(room, config_, context_.cluster_id, stored_cluster_id_,
+                                      context_.fan_in.Flows(config_.name));
   Assign();
   for (;;) {
     discovery_.Reset();

@@ -18,6 +18,8 @@
 #include "base/random.h"
 #include "checkpoint/mirror_table.h"
 #include "mirror/link_shared.h"
+#include "mirror/offsets/fan_in.h"
+#include "mirror/offsets/fan_in_sink.h"
 #include "mirror/pull/broker_pull.h"
 #include "mirror/pull/kafka_source.h"
 #include "mirror/pull/topic_sync.h"
@@ -41,6 +43,8 @@ struct LinkContext {
   checkpoint::MirrorTable& table;
   Events& events;
   Sink& sink;
+  runtime::StorageShards& shards;  // Of the broker, for fan-in.
+  FanIn& fan_in;
   std::string cluster_id;  // Ours.
   RegionName region;
 };
@@ -97,12 +101,15 @@ class Link final : public PullHost {
 
   void Assign();
   void AssignTopic(const TopicName& name, const SyncedTopic& synced);
-  void OpenPartitions(TopicRoom& room, const SyncedTopic& synced);
+  void OpenPartitions(const TopicName& source, TopicRoom& room, const SyncedTopic& synced);
   void AssignLeader(const PartitionPtr& partition, NodeId leader);
   void DropTopic(TopicRoom& room);
   BrokerPull& PullOf(NodeId node);
   void LoseUnassigned(const Status& status);
   bool IsPaused(const TopicName& topic) const;
+  Sink& target() { return flows_ != nullptr ? *flows_ : context_.sink; }
+  // As an operator knows it; `source`: at the source.
+  TopicName ShownName(const TopicName& source) const;
   void ApplyPauses();
   void ApplyOperator(const TopicName& topic, bool skip);
   void Refresh();
@@ -124,6 +131,7 @@ class Link final : public PullHost {
   Histogram& replication_seconds_;
 
   // On the reactor.
+  std::unique_ptr<FanInSink> flows_;  // Of a fan-in link; else null.
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<TopicSync> sync_;
   std::map<NodeId, std::unique_ptr<BrokerPull>> pulls_;

@@ -7,6 +7,7 @@
 #include "base/status_name.h"
 #include "kafka/wire/schema/list_offsets.h"
 #include "mirror/link.h"
+#include "mirror/pull/naming.h"
 
 namespace atl::mirror {
 namespace {
@@ -102,7 +103,7 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
       DropTopic(room);
       room.topic.reset();
     }
-    OpenPartitions(room, synced);
+    OpenPartitions(name, room, synced);
     for (size_t i = 0; i < room.partitions.size() && i < synced.partitions.size(); ++i) {
       const NodeId leader = synced.heard ? synced.partitions[i].leader : NodeId(-1);
       AssignLeader(room.partitions[i], leader);
@@ -128,23 +129,27 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
   }
 }
 
-void Link::OpenPartitions(TopicRoom& room, const SyncedTopic& synced) {
+void Link::OpenPartitions(const TopicName& source, TopicRoom& room, const SyncedTopic& synced) {
   if (room.topic == nullptr) {
     room.topic = std::make_shared<PulledTopic>();
     room.compacted = IsCompacted(synced);
     room.topic->id = synced.id;
+    room.topic->source_name = source;
   }
   PulledTopic& topic = *room.topic;
-  topic.epoch = std::max(topic.epoch, synced.epoch);
+  topic.source_id = synced.source_id;
+  // What flows into a topic of ours gets our epochs: the source's raise nothing.
+  topic.epoch = flows_ != nullptr ? LeaderEpoch(INT32_MAX) : std::max(topic.epoch, synced.epoch);
   MirrorPolicy policy;
   policy.on_gap = config_.on_gap == config::OnGap::kSkip ? MirrorPolicy::OnGap::kSkip
                                                          : MirrorPolicy::OnGap::kStop;
   policy.compacted = room.compacted;
   const auto view = context_.catalog.view();
-  const auto local = view->Find(synced.id);
+  const auto local = view->Find(flows_ != nullptr ? synced.target_id : synced.id);
   if (local == nullptr) return;
+  if (flows_ != nullptr) flows_->Flow(synced.id, {source, synced.target_id});
   if (topic.records == nullptr) {
-    topic.name = local->name;
+    topic.name = ShownName(source);
     const Labels labels{{"link", config_.name.value()}, {"topic", topic.name.value()}};
     topic.records =
         &context_.metrics.GetCounter("atoll_mirror_records_total", "Records mirrored.", labels);
@@ -159,13 +164,14 @@ void Link::OpenPartitions(TopicRoom& room, const SyncedTopic& synced) {
     context_.metrics.GetCounter("atoll_mirror_source_reset_total",
                                 "Times the source turned out to be another one.", recreated);
   }
-  for (size_t i = room.partitions.size(); i < local->partitions.size(); ++i) {
+  const size_t count = flows_ != nullptr ? synced.partitions.size() : local->partitions.size();
+  for (size_t i = room.partitions.size(); i < count; ++i) {
     MirrorKey key;
     key.link = config_.name;
     key.topic = topic.name;
     key.topic_id = topic.id;
     key.partition = PartitionId(static_cast<int32_t>(i));
-    auto sink = context_.sink.Open(key.link, key.topic_id, key.partition);
+    auto sink = target().Open(key.link, key.topic_id, key.partition);
     if (!sink.ok()) {
       OnError("apply", StatusCodeName(sink.status().code()));
       return;  // Again with the next description.
@@ -202,7 +208,7 @@ BrokerPull& Link::PullOf(NodeId node) {
     Fetcher::Options options;
     options.node = node;
     options.start_from = StartTime(config_.start_from);
-    const BrokerPull::Room room{reactor_, group_, *source_, context_.sink, *this, budget_};
+    const BrokerPull::Room room{reactor_, group_, *source_, target(), *this, budget_};
     pull = std::make_unique<BrokerPull>(room, options, random_.Fork());
   }
   return *pull;
@@ -231,13 +237,17 @@ void Link::LoseUnassigned(const Status& status) {
   }
 }
 
+TopicName Link::ShownName(const TopicName& source) const {
+  return IsFanIn(config_) ? source : LocalTopicName(config_, source);
+}
+
 bool Link::IsPaused(const TopicName& topic) const {
   return paused_ || paused_topics_.contains(topic);
 }
 
 void Link::ApplyPauses() {
   for (const auto& [name, room] : rooms_) {
-    const bool paused = IsPaused(name);
+    const bool paused = IsPaused(ShownName(name));
     for (const PartitionPtr& partition : room.partitions) {
       partition->mirror.OnPaused(paused, now());
       if (partition->fetcher == nullptr) continue;
@@ -249,7 +259,9 @@ void Link::ApplyPauses() {
 }
 
 void Link::ApplyOperator(const TopicName& topic, bool skip) {
-  const auto room = rooms_.find(topic);
+  const auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](const auto& entry) {
+    return ShownName(entry.first) == topic;
+  });
   if (room == rooms_.end()) return;
   for (const PartitionPtr& partition : room->second.partitions) {
     partition->mirror.OnOperator(skip, now());
@@ -264,11 +276,13 @@ void Link::AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now time) const
   if (sync_ == nullptr) return;
   for (const auto& [name, synced] : sync_->topics()) {
     LinkTopicRow& row = snapshot.topics.emplace_back();
-    row.topic = name;
+    row.topic = ShownName(name);
+    row.source_topic = name;
+    row.local_topic = LocalTopicName(config_, name);
     row.id = synced.id;
     row.state = TopicState(synced);
     row.reason = synced.reason;
-    row.paused = IsPaused(name);
+    row.paused = IsPaused(row.topic);
     row.wanted = synced.wanted;
     row.applied = synced.applied;
     row.refused_configs = synced.refused_configs;
@@ -284,7 +298,7 @@ void Link::AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now time) const
     for (size_t i = 0; i < synced.partitions.size(); ++i) {
       MirrorRow& missing = snapshot.sample.rows.emplace_back();
       missing.link = config_.name;
-      missing.topic = name;
+      missing.topic = row.topic;
       missing.topic_id = synced.id;
       missing.partition = PartitionId(static_cast<int32_t>(i));
       missing.state = StateWithoutMirror(synced.state);

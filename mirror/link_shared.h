@@ -15,7 +15,9 @@
 namespace atl::mirror {
 
 struct LinkTopicRow {
-  TopicName topic;
+  TopicName topic;  // As it is shown: here; of what flows into another topic: at the source.
+  TopicName source_topic;
+  TopicName local_topic;
   TopicId id;
   std::string state;
   std::string reason;

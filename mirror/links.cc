@@ -31,6 +31,17 @@ Link* Links::Find(std::string_view name) const {
   return found == links_.end() ? nullptr : found->get();
 }
 
+bool Links::IsDiverged(const LinkName& link, const TopicId& topic, PartitionId partition) const {
+  const Link* const found = Find(link.value());
+  if (found == nullptr) return false;
+  const auto snapshot = found->snapshot();
+  const std::vector<MirrorRow>& rows = snapshot->sample.rows;
+  return std::any_of(rows.begin(), rows.end(), [&](const MirrorRow& row) {
+    return row.topic_id == topic && row.partition == partition &&
+           row.state == MirrorState::kDiverged;
+  });
+}
+
 void Links::Collect(std::vector<MetricFamily>& out) const {
   std::vector<LinkSample> samples;
   for (const auto& link : links_) samples.push_back(link->snapshot()->sample);

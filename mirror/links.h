@@ -22,6 +22,8 @@ class Links {
 
   const std::vector<std::unique_ptr<Link>>& all() const { return links_; }
   Link* Find(std::string_view name) const;
+  // Any thread: what the link's snapshot says.
+  bool IsDiverged(const LinkName& link, const TopicId& topic, PartitionId partition) const;
   Events& events() const { return events_; }
   const Clock& clock() const { return clock_; }
   const broker::Catalog& catalog() const { return catalog_; }

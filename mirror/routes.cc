@@ -112,6 +112,8 @@ json::object ToJson(const std::map<std::string, std::string>& values) {
 json::object ToJson(const LinkTopicRow& row) {
   json::object object;
   object["topic"] = row.topic.value();
+  object["sourceTopic"] = row.source_topic.value();
+  object["localTopic"] = row.local_topic.value();
   object["topicId"] = row.id.ToString();
   object["state"] = row.state;
   object["reason"] = row.reason;

@@ -24,6 +24,7 @@ void AddLinkCommands(CLI::App& app, Session& session);
 void AddMirrorCommands(CLI::App& app, Session& session);
 void AddTopicCommands(CLI::App& app, Session& session);
 void AddGroupCommands(CLI::App& app, Session& session);
+void AddTranslateCommand(CLI::App& app, Session& session);  // Of `group`.
 void AddEventCommand(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
 void AddCheckpointCommands(CLI::App& app, Session& session);

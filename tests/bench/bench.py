@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
-  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b steady produce durable consume many wan peers groups
+  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers groups
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -66,14 +66,14 @@ def save(section: str, record: dict) -> None:
 class Pair:
     """us-east and eu-west of one run; eu-west mirrors us-east."""
 
-    def __init__(self, durability: str) -> None:
+    def __init__(self, durability: str, **spec: object) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR"))
         self.east = Region(pathlib.Path(self.folder.name), "us-east", 1)
         self.west = Region(pathlib.Path(self.folder.name), "eu-west", 2)
         for region in (self.east, self.west):
             region.storage = {"durability": durability}
         self.east.start()
-        self.west.links = [link(self.east, name=LINK)]
+        self.west.links = [link(self.east, name=LINK, **spec)]
         self.west.start()
 
     def __enter__(self) -> Pair:
@@ -96,16 +96,20 @@ class Pair:
         self.west.api("DELETE", f"/v1/topics/{topic}")
 
 
-def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, codec: str, run: str) -> None:
+def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, codec: str, run: str,
+                target: str | None = None) -> None:
+    """`target`: the topic that the link merges into, instead of mirroring."""
     partitions = 8
     pair.pause(True)
     probe("create", b=pair.east.kafka, t=topic, p=partitions)
+    if target is not None:
+        probe("create", b=pair.west.kafka, t=target, p=partitions)
     probe("load", b=pair.east.kafka, t=topic, p=partitions, n=records, size=size, codec=codec)
     time.sleep(2)
     stored = sum(p["sizeBytes"] for p in pair.east.get(f"/v1/topics/{topic}")["partitions"])
     before, start = pair.cpu(), time.monotonic()
     pair.pause(False)
-    done = probe("catchup", dst=pair.west.kafka, t=topic, n=records, size=size, max_s=120)
+    done = probe("catchup", dst=pair.west.kafka, t=target or topic, n=records, size=size, max_s=120)
     seconds, after = time.monotonic() - start, pair.cpu()
     gigabytes = records * size / 1e9
     save(section, {"run": run, "records": records, "size": size, "codec": codec, "partitions": partitions,
@@ -115,6 +119,8 @@ def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, c
                                 "mirror_and_target": round((after[1] - before[1]) / gigabytes, 3)},
                    "rss_mib": {"source": resident_mib(pair.east.process.pid), "target": resident_mib(pair.west.process.pid)}})
     pair.drop(topic)
+    if target is not None:
+        pair.drop(target)
 
 
 def catchup(runs: int, section: str = "catchup", records: int = 1_000_000, size: int = 1024, codec: str = "none") -> None:
@@ -122,6 +128,14 @@ def catchup(runs: int, section: str = "catchup", records: int = 1_000_000, size:
         one_catchup(pair, section, "warm", records, size, codec, "warm-up, not counted")
         for run in range(runs):
             one_catchup(pair, section, f"catchup-{run}", records, size, codec, str(run))
+
+
+def fanin(runs: int) -> None:
+    """The same catch-up, merged and mirrored in turns: fan-in should reach half the mirror's rate."""
+    for run in range(runs):
+        for section, spec in (("fanin", {"target": {"topic": "all"}}), ("fanin-mirror", {})):
+            with Pair("os", **spec) as pair:
+                one_catchup(pair, section, "orders", 1_000_000, 1024, "none", str(run), "all" if spec else None)
 
 
 def steady(runs: int) -> None:
@@ -298,6 +312,7 @@ SECTIONS = {
     "catchup": catchup,
     "catchup-lz4": lambda runs: catchup(runs, "catchup-lz4", codec="lz4"),
     "catchup-100b": lambda runs: catchup(runs, "catchup-100b", records=4_000_000, size=100),
+    "fanin": fanin,
     "steady": steady,
     "produce": lambda runs: alone("os", PRODUCE.format(runs=runs, section="produce", records=500_000)),
     "durable": lambda runs: alone("fsync", PRODUCE.format(runs=runs, section="durable", records=200_000)),

@@ -31,7 +31,9 @@ class Drill:
         for region in (self.owner, self.mirror):
             region.storage = {"durability": "fsync", "segmentBytes": "64KiB"}
         self.mirror.links = [link(self.owner, onGap="skip"),
-                             link(self.source.address, region="liar", kind="kafka")]
+                             link(self.source.address, region="liar", kind="kafka"),
+                             link(self.owner, name="merge", onGap="skip", target={"topic": "merged"},
+                                  topics=[{"include": "trimmed", "match": "literal"}])]
         self.owner.start(), self.mirror.start()
         create_topic(self.owner, "trimmed")
         clients.produce(self.owner.kafka, "trimmed", [b"t" * 500] * 500)
