@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
   atl::cli::AddTopicCommands(app, session);
   atl::cli::AddGroupCommands(app, session);
   atl::cli::AddTranslateCommand(app, session);
+  atl::cli::AddFailoverCommands(app, session);
+  atl::cli::AddOwnershipCommands(app, session);
   atl::cli::AddEventCommand(app, session);
   atl::cli::AddConfigCommands(app, session);
   atl::cli::AddCheckpointCommands(app, session);

@@ -10,6 +10,7 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "checkpoint/event_table.h"
+#include "checkpoint/failover_table.h"
 #include "checkpoint/extent_table.h"
 #include "checkpoint/mirror_table.h"
 #include "checkpoint/ownership_table.h"
@@ -27,6 +28,7 @@
 #include "mirror/control/control_plane.h"
 #include "mirror/control/rooms.h"
 #include "mirror/control_routes.h"
+#include "mirror/failovers.h"
 #include "mirror/links.h"
 #include "mirror/offset_routes.h"
 #include "mirror/offsets/fan_in.h"
@@ -36,7 +38,9 @@
 #include "mirror/ownership/owners.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/region_positions.h"
+#include "mirror/ownership_rooms.h"
 #include "mirror/routes.h"
+#include "mirror/routes_failover.h"
 #include "runtime/hardware.h"
 #include "runtime/signal.h"
 
@@ -99,6 +103,7 @@ struct RegionProcess::Parts {
         topics(*store),
         states(*store),
         ownership_table(*store),
+        failover_table(*store),
         region_table(*store),
         mirror_table(*store),
         extent_table(*store),
@@ -109,6 +114,7 @@ struct RegionProcess::Parts {
         shards(runtime::HardwareThreads(), PosixFileSystem(), c.region.data_dir, metrics),
         blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         link_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
+        move_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         sync_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
         fan_in(extent_table),
@@ -138,6 +144,7 @@ struct RegionProcess::Parts {
   checkpoint::TopicTable topics;
   checkpoint::PartitionStateTable states;
   checkpoint::OwnershipTable ownership_table;
+  checkpoint::FailoverTable failover_table;
   checkpoint::RegionTable region_table;
   checkpoint::MirrorTable mirror_table;
   checkpoint::ExtentTable extent_table;
@@ -148,6 +155,7 @@ struct RegionProcess::Parts {
   runtime::StorageShards shards;
   runtime::StorageShards blocking;
   runtime::StorageShards link_blocking;
+  runtime::StorageShards move_blocking;  // Of planned and forced moves.
   runtime::StorageShards sync_shard;  // The group sync's own.
   mirror::CatalogGate gate;
   mirror::FanIn fan_in;
@@ -168,6 +176,7 @@ struct RegionProcess::Parts {
   mirror::ControlRooms control_rooms;
   std::unique_ptr<mirror::ControlPlane> control;
   std::unique_ptr<mirror::RegionPositions> positions;
+  std::unique_ptr<mirror::Failovers> failovers;
   broker::Health health;
   broker::Router router;
   std::unique_ptr<broker::HttpServer> http;
@@ -180,7 +189,7 @@ struct RegionProcess::Parts {
   Status Bind();
   config::Endpoint control_address() const;
   void Wire();
-  void Run();
+  Status Run();
 };
 
 Status RegionProcess::Parts::Recover() {
@@ -272,6 +281,20 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
           }},
       config.links, random.Next());
   group_sync->Join(control_rooms);
+  mirror::JoinOwnership(control_rooms, {owners, *links, catalog, link_blocking});
+  failovers = std::make_unique<mirror::Failovers>(
+      mirror::Failovers::Room{.reactor = admin_reactor,
+                              .blocking = move_blocking,
+                              .clock = SystemClock(),
+                              .metrics = metrics,
+                              .catalog = catalog,
+                              .owners = owners,
+                              .links = *links,
+                              .control = *control,
+                              .group_sync = *group_sync,
+                              .table = failover_table,
+                              .region = config.region.name},
+      random.Next());
 }
 
 // What links of other regions write as their source's control address.
@@ -314,13 +337,14 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   mirror::RegisterTranslateRoute(router, *links, *copies);
   mirror::RegisterGroupSyncRoute(router, *links, *group_sync);
+  mirror::RegisterFailoverRoutes(router, {*failovers, owners, *links, catalog});
   collectors.push_back(AddProcessMetrics(metrics));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
       [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));
 }
 
-void RegionProcess::Parts::Run() {
+Status RegionProcess::Parts::Run() {
   reactors.Start();
   admin_reactor.Start();
   http->Start();
@@ -330,6 +354,7 @@ void RegionProcess::Parts::Run() {
   group_sync->Start();
   ticker->Start();
   running = true;
+  return failovers->Start();
 }
 
 RegionProcess::RegionProcess(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -347,9 +372,12 @@ StatusOr<std::unique_ptr<RegionProcess>> RegionProcess::Start(const config::Conf
   RETURN_IF_ERROR(parts->Recover());
   RETURN_IF_ERROR(parts->Bind());
   parts->Wire();
-  parts->Run();
+  std::unique_ptr<RegionProcess> process(new RegionProcess(std::move(parts)));
+  if (const Status ran = process->parts_->Run(); !ran.ok()) {
+    LogError("atoll", "moves that a stop interrupted can't be taken up: {}", StatusMessage(ran));
+  }
   serving.Pass();
-  return std::unique_ptr<RegionProcess>(new RegionProcess(std::move(parts)));
+  return process;
 }
 
 std::string RegionProcess::ReadyLine() const {
@@ -375,6 +403,7 @@ void RegionProcess::WaitForStop() {
 
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
+  parts.failovers->Stop();
   parts.group_sync->Stop();
   parts.control->Stop();
   parts.links->Stop();
@@ -385,6 +414,7 @@ Status RegionProcess::Stop() {
   parts.shards.Stop();
   parts.blocking.Stop();
   parts.link_blocking.Stop();
+  parts.move_blocking.Stop();
   parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
   parts.http->Stop();

@@ -2,6 +2,8 @@
 # quickstart.sh [--keep]: two regions that mirror each other, on this machine, with real data and a crash in the middle.
 # Installs the packages, builds, produces the Debian package index (a real file of more than 100,000 lines) into us-east
 # with kcat and with a Python client, kills us-east with -9 while it is written to, and compares both regions byte for byte.
+# Then the worst night: us-east is killed under a producer and a consumer group, eu-west takes over, the group goes on
+# there, us-east returns as a mirror with its tail kept aside, and a planned move brings the topics home.
 #   --keep   leave both regions running at the end
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,7 +13,7 @@ keep=
 case "${1:-}" in
   '') ;;
   --keep) keep=1 ;;
-  *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 atoll=build/release/bin/atoll
@@ -55,7 +57,9 @@ stop() {  # stop SIGNAL REGION: returns when the process is gone
 finish() {
   local code=$?
   trap - EXIT
-  if [ -n "${loader:-}" ]; then kill "$loader" 2>/dev/null || true; fi
+  for client in "${loader:-}" "${worker:-}"; do
+    if [ -n "$client" ]; then kill "$client" 2>/dev/null || true; fi
+  done
   if [ "$code" -ne 0 ] || [ -z "$keep" ]; then
     for region in "${!pid[@]}"; do stop TERM "$region"; done
   fi
@@ -82,6 +86,15 @@ await_mirror() {  # await_mirror TOPIC RECORDS: a progress line until eu-west ha
   done
   if [ -t 1 ]; then printf '\r'; fi
   printf '   %s: %s of %s records in eu-west after %s s, lag 0            \n' "$1" "$records" "$2" $((SECONDS - begin))
+}
+
+await_lag_zero() {  # await_lag_zero LINK ENDPOINT
+  local begin=$SECONDS
+  until "$atoll" link status "$1" --endpoint "$2" -o json 2>/dev/null | grep -q '"lagRecords":0[,}]'; do
+    [ $((SECONDS - begin)) -lt 120 ] || fail "link $1 did not catch up within 120 s"
+    sleep 0.3
+  done
+  echo "link $1: lag 0"
 }
 
 say "Debian packages"
@@ -142,6 +155,48 @@ echo "and what kcat reads from eu-west is the file, line for line"
 say "lag, as eu-west sees it"
 "$atoll" status --endpoint http://127.0.0.1:29644
 "$atoll" mirror list --endpoint http://127.0.0.1:29644
+
+say "a consumer group works in us-east; us-east is killed with -9 while a producer runs"
+east=http://127.0.0.1:19644
+west=http://127.0.0.1:29644
+"$atoll" topic create orders --partitions 4 --endpoint $east >/dev/null
+"$python" deploy/consume-group.py "$us_east" orders workers "$work/read-east" &
+worker=$!
+"$python" deploy/produce-lines.py "$us_east" orders "$work/lines" --per-second 20000 >"$work/producer.log" 2>&1 &
+loader=$!
+until [ "$(wc -l <"$work/read-east" 2>/dev/null || echo 0)" -gt 20000 ]; do
+  kill -0 "$worker" 2>/dev/null || fail "the consumer group ended early"
+  sleep 0.1
+done
+stop KILL us-east
+kill "$loader" "$worker" 2>/dev/null || true
+wait "$loader" "$worker" 2>/dev/null || true
+loader=
+echo "us-east is gone; the group had read $(wc -l <"$work/read-east") records there"
+
+say "eu-west takes over: the plan, the move, the report"
+until "$atoll" failover plan --link from-us-east --endpoint $west >"$work/plan"; do sleep 0.5; done
+"$atoll" failover run --link from-us-east --yes --endpoint $west
+"$atoll" ownership show orders --endpoint $west
+
+say "the same group goes on in eu-west, where new records are produced"
+head -n 5000 "$work/lines" >"$work/more"
+"$python" deploy/produce-lines.py "$eu_west" orders "$work/more"
+"$python" deploy/consume-group.py "$eu_west" orders workers "$work/read-west" --to-end
+echo "read $(wc -l <"$work/read-west") records in eu-west"
+
+say "us-east comes back: it becomes a mirror, and what only it had is kept aside"
+start us-east
+until "$atoll" ownership show orders --endpoint $east -o json 2>/dev/null | grep -q '"owner":"eu-west"'; do sleep 0.2; done
+await_lag_zero from-eu-west $east
+"$python" deploy/compare.py "$eu_west" "$us_east" orders
+"$atoll" quarantine list --endpoint $east
+
+say "and home again, planned: nothing is lost or repeated"
+"$atoll" promote --link from-eu-west --yes --endpoint $east
+await_lag_zero from-us-east $west
+"$python" deploy/compare.py "$us_east" "$eu_west" orders
+"$atoll" ownership show orders --endpoint $east
 
 say "where to look next"
 cat <<TEXT

@@ -171,6 +171,12 @@ void Link::Operate(const TopicName& topic, bool skip) {
   OnReactor([this, topic, skip] { ApplyOperator(topic, skip); });
 }
 
+void Link::Return(const TopicName& topic) {
+  LogWarning("mirror", "link {}: an operator lets topic {} return", config_.name.value(),
+             topic.value());
+  OnReactor([this, topic] { ApplyOperator(topic, false); });
+}
+
 void Link::LookSoon() {
   OnReactor([this] { discovery_.Set(); });
 }

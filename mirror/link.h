@@ -66,6 +66,8 @@ class Link final : public PullHost {
   Status SetTopicPaused(const TopicName& topic, bool paused);
   // An operator's decision about what is halted, in a gap, diverged or in conflict.
   void Operate(const TopicName& topic, bool skip);
+  // An operator consents that what this region has beyond the source's history is set aside.
+  void Return(const TopicName& topic);
   // Topics have changed their owner: look at the source soon.
   void LookSoon();
 

@@ -7,6 +7,7 @@
 
 #include "base/logging.h"
 #include "mirror/control_routes.h"
+#include "region-config/topic_filter.h"
 
 namespace atl::mirror {
 namespace {
@@ -256,30 +257,6 @@ HttpReply PauseLink(Link& link, bool paused) {
   return Reply(body);
 }
 
-// `*` and `?`, as in the YAML's globs.
-bool GlobMatches(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;
-  size_t after_star = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      after_star = t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++after_star;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 // The topics a request names: {"topics":["a","b"]} or {"pattern":"orders-*"}.
 StatusOr<std::vector<TopicName>> NamedTopics(const Link& link, const std::string& body) {
   boost::system::error_code error;
@@ -296,7 +273,8 @@ StatusOr<std::vector<TopicName>> NamedTopics(const Link& link, const std::string
     if (!pattern->is_string()) return InvalidArgument("`pattern` is no string");
     const json::string& text = pattern->get_string();
     for (const LinkTopicRow& row : link.snapshot()->topics) {
-      if (GlobMatches({text.data(), text.size()}, row.topic.value())) names.push_back(row.topic);
+      if (config::GlobMatches({text.data(), text.size()}, row.topic.value()))
+        names.push_back(row.topic);
     }
     return names;
   }

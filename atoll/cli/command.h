@@ -25,6 +25,8 @@ void AddMirrorCommands(CLI::App& app, Session& session);
 void AddTopicCommands(CLI::App& app, Session& session);
 void AddGroupCommands(CLI::App& app, Session& session);
 void AddTranslateCommand(CLI::App& app, Session& session);  // Of `group`.
+void AddFailoverCommands(CLI::App& app, Session& session);
+void AddOwnershipCommands(CLI::App& app, Session& session);
 void AddEventCommand(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
 void AddCheckpointCommands(CLI::App& app, Session& session);

@@ -71,7 +71,10 @@ StatusOr<std::vector<std::shared_ptr<const Topic>>> Catalog::OnShards(
     ShardWork work(shards_);
     for (const auto& topic : found) {
       for (const auto& partition : topic->partitions) {
-        work.Post(ShardOf(*partition), [&step, &topic, &partition] { step(*topic, *partition); });
+        work.PostStaging(ShardOf(*partition), [&](runtime::ShardTurn& turn) {
+          turn.Touch(partition);
+          step(*topic, *partition);
+        });
       }
     }
   }
@@ -89,8 +92,9 @@ StatusOr<std::vector<std::shared_ptr<const Topic>>> Catalog::OnShards(
 StatusOr<std::vector<std::vector<Offset>>> Catalog::SettledEnds(std::span<const TopicId> topics) {
   Mutex mutex;
   Status first;
-  // Earlier turns are over; what is staged in this one was staged before the gate shut, and is on
-  // disk when the turn completes. With `os` durability the save is the sync.
+  // What is staged in the turn of the first step was staged before the gate shut, and is written
+  // when that turn is over; with `os` durability the save after it is the sync.
+  RETURN_IF_ERROR(OnShards(topics, [](const Topic&, Partition&) {}).status());
   const ShardStep settle = [&](const Topic&, Partition& partition) {
     const Status saved = partition.SaveState(checkpoint::Sync::kLazy);
     MutexLock lock(&mutex);

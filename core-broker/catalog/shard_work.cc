@@ -13,9 +13,9 @@ struct ShardWork::Pending {
 
 class ShardWork::Job final : public runtime::ShardJob {
  public:
-  Job(std::shared_ptr<Pending> pending, std::function<void()> work)
+  Job(std::shared_ptr<Pending> pending, std::function<void(runtime::ShardTurn&)> work)
       : pending_(std::move(pending)), work_(std::move(work)) {}
-  void Run(runtime::ShardTurn&) override { work_(); }
+  void Run(runtime::ShardTurn& turn) override { work_(turn); }
   void Complete() override {
     MutexLock lock(&pending_->mutex);
     if (--pending_->count == 0) pending_->done.SignalAll();
@@ -23,7 +23,7 @@ class ShardWork::Job final : public runtime::ShardJob {
 
  private:
   const std::shared_ptr<Pending> pending_;
-  const std::function<void()> work_;
+  const std::function<void(runtime::ShardTurn&)> work_;
 };
 
 ShardWork::ShardWork(runtime::StorageShards& shards)
@@ -32,6 +32,10 @@ ShardWork::ShardWork(runtime::StorageShards& shards)
 ShardWork::~ShardWork() { Wait(); }
 
 void ShardWork::Post(int shard, std::function<void()> work) {
+  PostStaging(shard, [work = std::move(work)](runtime::ShardTurn&) { work(); });
+}
+
+void ShardWork::PostStaging(int shard, std::function<void(runtime::ShardTurn&)> work) {
   {
     MutexLock lock(&pending_->mutex);
     ++pending_->count;

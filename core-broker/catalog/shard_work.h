@@ -15,6 +15,8 @@ class ShardWork {
   explicit ShardWork(runtime::StorageShards& shards);
   ~ShardWork();  // Waits.
   void Post(int shard, std::function<void()> work);
+  // For work that stages appends: it touches what takes part in the turn.
+  void PostStaging(int shard, std::function<void(runtime::ShardTurn&)> work);
   void Wait();
 
  private:

@@ -88,6 +88,13 @@ class Background:
             self._client.poll(self._pause)
             time.sleep(self._pause / 2)
 
+    def abandon(self) -> None:
+        """Stops sending; what has no answer yet gets none any more (its region is gone, or refuses)."""
+        self._stop.set()
+        self._thread.join()
+        self._client.purge()
+        self._client.flush(5)
+
     def stop(self, timeout: float = 60) -> None:
         """Stops sending and waits for every answer."""
         self._stop.set()
@@ -114,6 +121,17 @@ def consume(address: str, topic: str, count: int, timeout: float = 30, committed
         return sorted(found, key=lambda record: (record.partition, record.offset))
     finally:
         client.close()
+
+
+def consume_all(address: str, topic: str, timeout: float = 60) -> list[Record]:
+    """All that the topic holds now."""
+    client = confluent_kafka.Consumer({"bootstrap.servers": address, "group.id": "unused", "log_level": 0})
+    try:
+        partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = [client.get_watermark_offsets(confluent_kafka.TopicPartition(topic, one), timeout=10) for one in partitions]
+    finally:
+        client.close()
+    return consume(address, topic, sum(high - low for low, high in ends), timeout)
 
 
 def kafka_python_consume(address: str, topic: str, count: int, timeout: float = 30) -> list[Record]:

@@ -74,6 +74,7 @@ class Region:
         self.storage: dict[str, object] = {"durability": "fsync"}
         self.topics: dict[str, object] = {"autoCreate": True, "defaultPartitions": 4, "replicationFactorClamp": True}
         self.groups: dict[str, object] = {"initialRebalanceDelay": "0s"}  # Tests have no time to wait for more members.
+        self.spec: dict[str, object] = {}  # More of the Region's spec.
         self.namespace: str | None = None  # A network namespace to run in, for benchmarks over a slow line.
         self.process: subprocess.Popen[str] | None = None
 
@@ -93,7 +94,7 @@ class Region:
                 "ordinal": self.ordinal, "dataDir": str(self.data),
                 "listeners": listeners,
                 "storage": self.storage, "topics": self.topics, "groups": self.groups,
-            },
+            } | self.spec,
         }
         self.config.write_text(yaml.safe_dump_all([region, *self.links], sort_keys=False))
 
