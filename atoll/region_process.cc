@@ -37,6 +37,7 @@
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/owners.h"
 #include "mirror/pull/local_sink.h"
+#include "mirror/quarantine_routes.h"
 #include "mirror/region_positions.h"
 #include "mirror/ownership_rooms.h"
 #include "mirror/routes.h"
@@ -116,6 +117,7 @@ struct RegionProcess::Parts {
         link_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         move_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         sync_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
+        link_copying(1, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
         fan_in(extent_table),
         catalog({.data_folder = c.region.data_dir,
@@ -123,7 +125,8 @@ struct RegionProcess::Parts {
                  .defaults = RegionDefaults(c.region.storage),
                  .seed = random.Next()},
                 {PosixFileSystem(), SystemClock(), metrics, states, gate, &fan_in}, topics, shards),
-        producer_ids(region_table, c.region.ordinal),
+        producer_ids(region_table, c.region.ordinal,
+                     [this] { return catalog.NextProducerCounter(); }),
         session_ids(random.Next()),
         group_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
         groups(GroupConfigOf(c.region.groups), *store, group_shard, SystemClock(), random.Next()),
@@ -157,6 +160,7 @@ struct RegionProcess::Parts {
   runtime::StorageShards link_blocking;
   runtime::StorageShards move_blocking;  // Of planned and forced moves.
   runtime::StorageShards sync_shard;  // The group sync's own.
+  runtime::StorageShards link_copying;
   mirror::CatalogGate gate;
   mirror::FanIn fan_in;
   broker::Catalog catalog;
@@ -166,6 +170,7 @@ struct RegionProcess::Parts {
   broker::Coordinator groups;
   std::unique_ptr<broker::GroupTopics> group_topics;
   mirror::Events events;
+  std::unique_ptr<mirror::Quarantine> quarantine;
   mirror::LocalSink sink;
   mirror::Owners owners;
   std::unique_ptr<broker::Broker> broker;
@@ -185,6 +190,7 @@ struct RegionProcess::Parts {
   bool running = false;
 
   Status Recover();
+  void TellGate();
   void Speak(const Uuid& cluster_id);
   Status Bind();
   config::Endpoint control_address() const;
@@ -197,12 +203,12 @@ Status RegionProcess::Parts::Recover() {
                    LoadIdentity(PosixFileSystem(), config.region.data_dir, region_table,
                                 config.region.name, config.region.ordinal, random));
   ASSIGN_OR_RETURN(const std::optional<WallTime> clean_stop, region_table.TakeCleanShutdown());
+  ASSIGN_OR_RETURN(
+      quarantine,
+      mirror::Quarantine::Open(PosixFileSystem(), metrics,
+                               JoinPath(config.region.data_dir, "quarantine"), config.region.name));
   gate.Follow(catalog);
-  std::vector<mirror::CreationRule> rules;
-  for (const config::OwnershipRule& rule : config.region.ownership) {
-    rules.push_back({rule.topics, rule.owner});
-  }
-  gate.SetCreationRules(config.region.name, std::move(rules));
+  TellGate();
   const bool unclean = !identity.is_new && !clean_stop;
   RETURN_IF_ERROR(fan_in.Load());
   ASSIGN_OR_RETURN(const std::set<TopicId> kept, owners.Load());
@@ -230,6 +236,7 @@ Status RegionProcess::Parts::Recover() {
       config.links,
       mirror::LinkContext{.reactors = reactors,
                           .blocking = link_blocking,
+                          .copying = link_copying,
                           .clock = SystemClock(),
                           .metrics = metrics,
                           .catalog = catalog,
@@ -237,20 +244,13 @@ Status RegionProcess::Parts::Recover() {
                           .store = *store,
                           .table = mirror_table,
                           .events = events,
+                          .quarantine = *quarantine,
                           .sink = sink,
                           .shards = shards,
                           .fan_in = fan_in,
                           .cluster_id = identity.identity.cluster_id.ToString(),
                           .region = config.region.name},
       random.Next());
-  std::map<LinkName, RegionName> sources;
-  std::map<TopicName, std::vector<LinkName>> fan_ins;
-  for (const config::Link& link : config.links) {
-    sources.emplace(link.name, link.source.region);
-    if (!link.target_topic.empty()) fan_ins[link.target_topic].push_back(link.name);
-  }
-  gate.NameSources(std::move(sources));
-  gate.NameFanIns(std::move(fan_ins));
   copies = std::make_unique<mirror::LocalCopies>(
       catalog, events, fan_in, config.links,
       [this](const LinkName& link, const TopicId& topic, PartitionId partition) {
@@ -260,6 +260,23 @@ Status RegionProcess::Parts::Recover() {
   RETURN_IF_ERROR(group_sync->Restore());
   ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog, groups);
   return OkStatus();
+}
+
+// What the gate's answers and refusals go by besides the catalogue.
+void RegionProcess::Parts::TellGate() {
+  std::vector<mirror::CreationRule> rules;
+  for (const config::OwnershipRule& rule : config.region.ownership) {
+    rules.push_back({rule.topics, rule.owner});
+  }
+  gate.SetCreationRules(config.region.name, std::move(rules));
+  std::map<LinkName, RegionName> sources;
+  std::map<TopicName, std::vector<LinkName>> fan_ins;
+  for (const config::Link& link : config.links) {
+    sources.emplace(link.name, link.source.region);
+    if (!link.target_topic.empty()) fan_ins[link.target_topic].push_back(link.name);
+  }
+  gate.NameSources(std::move(sources));
+  gate.NameFanIns(std::move(fan_ins));
 }
 
 // The control plane, and whoever speaks or listens over it: each joins control_rooms.
@@ -338,6 +355,8 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterTranslateRoute(router, *links, *copies);
   mirror::RegisterGroupSyncRoute(router, *links, *group_sync);
   mirror::RegisterFailoverRoutes(router, {*failovers, owners, *links, catalog});
+  mirror::RegisterQuarantineRoutes(
+      router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});
   collectors.push_back(AddProcessMetrics(metrics));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
@@ -415,9 +434,10 @@ Status RegionProcess::Stop() {
   parts.blocking.Stop();
   parts.link_blocking.Stop();
   parts.move_blocking.Stop();
+  parts.http->Stop();  // A handler may wait for what comes next.
   parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
-  parts.http->Stop();
+  parts.link_copying.Stop();
   parts.reactors.Stop();
   parts.admin_reactor.Stop();
   RETURN_IF_ERROR(closed);

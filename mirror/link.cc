@@ -20,6 +20,7 @@ using runtime::awaitable;
 
 Failpoint checkpoint_written("ckpt.written");
 Failpoint checkpoint_fsynced("ckpt.fsynced");
+Failpoint diverged_found("back.diverged_found");
 
 constexpr ByteCount kBudget{int64_t{256} << 20};
 constexpr ByteCount kKeptBuffers{int64_t{64} << 20};
@@ -356,6 +357,67 @@ awaitable<void> Link::Drain() {
   rooms_.clear();
   sync_.reset();
   source_.reset();
+}
+
+// --- Another history ---
+
+void Link::SetAsideOf(const PartitionPtr& partition) {
+  partition->setting_aside = true;
+  group_.Spawn(KeepApart(partition));
+}
+
+// The position falls with the log, and before it: a position ahead of its log would look like a
+// restored disk.
+awaitable<void> Link::KeepApart(PartitionPtr partition) {
+  struct Outcome {
+    StatusOr<SetAside> kept = SetAside();
+    std::shared_ptr<const SinkCut> cut;
+  };
+  const uint64_t attempt = partition->mirror.attempt();
+  Quarantine::Request request;
+  request.topic = partition->mirror.key().topic;
+  request.topic_id = partition->mirror.key().topic_id;
+  request.partition = partition->mirror.key().partition;
+  request.link = config_.name;
+  request.new_epoch = partition->mirror.source_epoch();
+  request.attempt = attempt;
+  request.time = context_.clock.WallNow();
+  const checkpoint::MirrorPosition position = ToPosition(*partition, config_.name, now());
+  std::function<Outcome()> work = [request, position, from = partition->mirror.set_aside_from(),
+                                   sink = partition->sink, &quarantine = context_.quarantine,
+                                   &table = context_.table] {
+    Outcome outcome;
+    outcome.kept = [&]() -> StatusOr<SetAside> {
+      RETURN_IF_ERROR(diverged_found.Hit());
+      ASSIGN_OR_RETURN(outcome.cut, sink->PlanCut(from));
+      Quarantine::Request tail = request;
+      tail.first = outcome.cut->first;
+      tail.end = outcome.cut->end;
+      const auto read = [&](const Quarantine::Take& take) {
+        return sink->ReadBatches(tail.first, take);
+      };
+      ASSIGN_OR_RETURN(const QuarantinedTail kept, quarantine.SetAside(tail, read));
+      checkpoint::MirrorPosition lowered = position;
+      lowered.applied_end = outcome.cut->at;
+      RETURN_IF_ERROR(table.PutPosition(lowered, checkpoint::Sync::kNow));
+      return SetAside{kept.id, kept.first, kept.records};
+    }();
+    return outcome;
+  };
+  const Outcome outcome =
+      co_await RunBlocking<Outcome>(context_.copying, reactor_, std::move(work));
+  partition->setting_aside = false;
+  partition->cut = outcome.cut;
+  if (outcome.kept.ok()) {
+    partition->checkpointed = std::min(partition->checkpointed, outcome.cut->at);
+  } else {
+    OnError("quarantine", StatusCodeName(outcome.kept.status().code()));
+  }
+  partition->mirror.OnSetAside(attempt, outcome.kept, now());
+  changed_ = true;
+  if (partition->fetcher == nullptr) co_return;
+  partition->fetcher->Touch(*partition);
+  partition->fetcher->Wake();
 }
 
 // --- PullHost ---

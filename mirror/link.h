@@ -20,6 +20,7 @@
 #include "mirror/link_shared.h"
 #include "mirror/offsets/fan_in.h"
 #include "mirror/offsets/fan_in_sink.h"
+#include "mirror/ownership/quarantine.h"
 #include "mirror/pull/broker_pull.h"
 #include "mirror/pull/kafka_source.h"
 #include "mirror/pull/topic_sync.h"
@@ -35,6 +36,8 @@ struct LinkContext {
   runtime::ReactorPool& reactors;
   // For calls that block. Stopped after the links, before what those calls need is destroyed.
   runtime::StorageShards& blocking;
+  // For calls that copy whole tails of logs, likewise.
+  runtime::StorageShards& copying;
   const Clock& clock;
   Metrics& metrics;
   broker::Catalog& catalog;
@@ -42,6 +45,7 @@ struct LinkContext {
   checkpoint::Store& store;
   checkpoint::MirrorTable& table;
   Events& events;
+  Quarantine& quarantine;
   Sink& sink;
   runtime::StorageShards& shards;  // Of the broker, for fan-in.
   FanIn& fan_in;
@@ -76,6 +80,7 @@ class Link final : public PullHost {
   runtime::awaitable<Status> RecordEvents(PartitionPtr partition) override;
   runtime::awaitable<Status> RaiseEpoch(std::shared_ptr<PulledTopic> topic,
                                         LeaderEpoch epoch) override;
+  void SetAsideOf(const PartitionPtr& partition) override;
   void OnPosition(const PartitionPtr& partition) override;
   void OnReplicated(Timestamp newest) override;
   void OnContact(ByteCount wire_bytes) override;
@@ -96,6 +101,7 @@ class Link final : public PullHost {
   runtime::awaitable<Status> LoadDurable();
   runtime::awaitable<void> Housekeep();
   runtime::awaitable<void> WritePositions(bool flush);
+  runtime::awaitable<void> KeepApart(PartitionPtr partition);
   runtime::awaitable<void> Drain();
   runtime::awaitable<void> KeepIdentity();
   runtime::awaitable<void> NoteHeard();
@@ -104,6 +110,7 @@ class Link final : public PullHost {
   void Assign();
   void AssignTopic(const TopicName& name, const SyncedTopic& synced);
   void OpenPartitions(const TopicName& source, TopicRoom& room, const SyncedTopic& synced);
+  void TellOwnership(PulledPartition& partition, LeaderEpoch source_epoch, LeaderEpoch moved_at);
   void AssignLeader(const PartitionPtr& partition, NodeId leader);
   void DropTopic(TopicRoom& room);
   BrokerPull& PullOf(NodeId node);

@@ -7,6 +7,7 @@
 #include "base/status_name.h"
 #include "kafka/wire/schema/list_offsets.h"
 #include "mirror/link.h"
+#include "mirror/ownership/owners.h"
 #include "mirror/pull/naming.h"
 
 namespace atl::mirror {
@@ -104,8 +105,13 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
       room.topic.reset();
     }
     OpenPartitions(name, room, synced);
+    const auto record = context_.owners.Find(synced.id);
+    const bool known = record.has_value() && flows_ == nullptr;
+    const LeaderEpoch moved_at = known ? LastMove(*record) : kNoEpoch;
     for (size_t i = 0; i < room.partitions.size() && i < synced.partitions.size(); ++i) {
       const NodeId leader = synced.heard ? synced.partitions[i].leader : NodeId(-1);
+      const LeaderEpoch epoch = std::max(room.topic->epoch, synced.partitions[i].epoch);
+      TellOwnership(*room.partitions[i], epoch, moved_at);
       AssignLeader(room.partitions[i], leader);
     }
     return;
@@ -129,6 +135,15 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
   }
 }
 
+void Link::TellOwnership(PulledPartition& partition, LeaderEpoch source_epoch,
+                         LeaderEpoch moved_at) {
+  partition.mirror.OnOwnership(source_epoch, moved_at, now());
+  if (partition.mirror.need() == MirrorNeed::kSinkEnd && partition.fetcher != nullptr) {
+    partition.fetcher->Touch(partition);  // It compares again.
+    partition.fetcher->Wake();
+  }
+}
+
 void Link::OpenPartitions(const TopicName& source, TopicRoom& room, const SyncedTopic& synced) {
   if (room.topic == nullptr) {
     room.topic = std::make_shared<PulledTopic>();
@@ -144,6 +159,8 @@ void Link::OpenPartitions(const TopicName& source, TopicRoom& room, const Synced
   policy.on_gap = config_.on_gap == config::OnGap::kSkip ? MirrorPolicy::OnGap::kSkip
                                                          : MirrorPolicy::OnGap::kStop;
   policy.compacted = room.compacted;
+  // What has flowed into a topic of ours can't be taken out again.
+  policy.owned_epochs = config_.source.kind == config::SourceKind::kAtoll && flows_ == nullptr;
   const auto view = context_.catalog.view();
   const auto local = view->Find(flows_ != nullptr ? synced.target_id : synced.id);
   if (local == nullptr) return;

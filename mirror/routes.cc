@@ -201,7 +201,8 @@ HttpReply ListTopics(Links& links, Link& link, const HttpCall&) {
 }
 
 std::optional<checkpoint::EventKind> KindOf(std::string_view name) {
-  for (int32_t value = 1; value <= static_cast<int32_t>(checkpoint::EventKind::kSkipped); ++value) {
+  for (int32_t value = 1; value <= static_cast<int32_t>(checkpoint::EventKind::kMismatch);
+       ++value) {
     const auto kind = static_cast<checkpoint::EventKind>(value);
     if (checkpoint::EventKindName(kind) == name) return kind;
   }
@@ -221,7 +222,7 @@ HttpReply ListEvents(Links& links, const HttpCall& call) {
     if (!filter.kind.has_value()) {
       return ErrorReply(400, fmt::format("no kind of event `{}`", kind),
                         "kinds: gap, generation, divergence, halted, conflict, retired, rollback, "
-                        "skipped");
+                        "skipped, quarantined, mismatch");
     }
   }
   if (!limit.empty()) {

@@ -129,6 +129,9 @@ class Catalog {
   // Reopens what is offline, saves states to the checkpoint, and applies retention to own topics: a
   // mirror follows its owner's log start and trims nothing by itself.
   void Tick();
+  // One above the highest counter of this region's own producer ids that any partition knows: what
+  // a store that was lost or rolled back must not hand out again. Waits for every shard.
+  int64_t NextProducerCounter() const;
   // Saves every partition's state, durable with the next synced write to the store (the
   // clean-shutdown mark). After it only reads.
   Status Close();

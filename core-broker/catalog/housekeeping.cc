@@ -1,6 +1,9 @@
 // What the catalogue does without being asked: the tick on every shard, and the metrics of all
 // partitions.
+#include <algorithm>
+
 #include "core-broker/catalog/catalog.h"
+#include "core-broker/catalog/shard_work.h"
 #include "core-broker/catalog/topic_order.h"
 
 namespace atl::broker {
@@ -52,6 +55,28 @@ void Catalog::Tick() {
     shards_.Post(shard,
                  std::make_unique<TickJob>(std::move(items[static_cast<size_t>(shard)]), ticking_));
   }
+}
+
+int64_t Catalog::NextProducerCounter() const {
+  std::vector<std::vector<std::shared_ptr<Partition>>> partitions(
+      static_cast<size_t>(shards_.size()));
+  for (const auto& [id, topic] : view()->by_id) {
+    for (const auto& partition : topic->partitions) {
+      partitions[static_cast<size_t>(ShardOf(*partition))].push_back(partition);
+    }
+  }
+  std::vector<int64_t> highest(partitions.size(), -1);
+  {
+    ShardWork work(shards_);
+    for (size_t shard = 0; shard < partitions.size(); ++shard) {
+      work.Post(static_cast<int>(shard), [&, shard] {
+        for (const auto& partition : partitions[shard]) {
+          highest[shard] = std::max(highest[shard], partition->HighestProducerOf(options_.region));
+        }
+      });
+    }
+  }
+  return *std::ranges::max_element(highest) + 1;
 }
 
 void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {

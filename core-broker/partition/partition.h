@@ -88,13 +88,13 @@ class Partition final : public runtime::TurnParticipant,
   kafka::ErrorCode AdvanceLogStart(Offset before);
   // A mirror's log begins anew at `start` (first start, a skipped gap): what it held is removed.
   Status RestartAt(Offset start);
-  // What lies at or behind `cut` goes: epochs, producers, transactions and offsets are what they
-  // were there. The decision is durable before the first byte goes: a crash on the way ends behind
-  // it. A cut at or behind the end changes nothing.
+  // What lies at or behind `cut` goes; epochs, producers and transactions are what they were there.
+  // The decision is durable before the first byte goes: a crash on the way ends behind it.
   Status TruncateTo(PartitionCut cut);
   // As Kafka does: whole segments below the high watermark that are past their time or over size,
   // the active one too once all of it is past its time.
   Status ApplyRetention();
+  int64_t HighestProducerOf(RegionOrdinal region) const { return producers_.HighestOf(region); }
   // Writes recovery point, epochs, producers and transactions to the checkpoint, if anything
   // changed since; syncs the log first where the topic's durability has not.
   Status SaveState(checkpoint::Sync sync);

@@ -94,6 +94,16 @@ bool ProducerState::Expire(MonotonicTime now) {
   return producers_.size() != before;
 }
 
+int64_t ProducerState::HighestOf(RegionOrdinal region) const {
+  int64_t highest = -1;
+  const ProducerId first = ProducerId::Mint(region, 0);
+  const ProducerId end = ProducerId::Mint(RegionOrdinal(region.value() + 1), 0);
+  for (const auto& [id, producer] : producers_) {
+    if (id >= first && id < end) highest = std::max(highest, id.value() - first.value());
+  }
+  return highest;
+}
+
 void ProducerState::TakeAges(const ProducerState& known) {
   for (auto it = producers_.begin(); it != producers_.end();) {
     const auto current = it++;

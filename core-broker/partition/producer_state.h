@@ -42,6 +42,8 @@ class ProducerState {
   // Forgets who has not written for kExpiration; a producer that comes back may start anywhere.
   // True when somebody went.
   bool Expire(MonotonicTime now);
+  // The highest counter among the ids that `region` minted; -1: none.
+  int64_t HighestOf(RegionOrdinal region) const;
   // After a replay of the log: forgets who has expired in `known`, and takes over its ages.
   void TakeAges(const ProducerState& known);
   size_t size() const { return producers_.size(); }

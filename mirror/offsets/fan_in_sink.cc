@@ -25,6 +25,9 @@ class FanInPartition final : public SinkPartition {
         shard_(catalog.ShardOf(*partition_)) {}
 
   StatusOr<SinkEnd> End() const override;
+  // A divergent source stops its flow: what others read beside the rest stays.
+  Status ReadBatches(Offset, const Take&) const override { return Indivisible(); }
+  StatusOr<std::shared_ptr<const SinkCut>> PlanCut(Offset) const override { return Indivisible(); }
   int shard() const override { return shard_; }
 
   FanIn& fan_in() const { return fan_in_; }
@@ -39,6 +42,11 @@ class FanInPartition final : public SinkPartition {
   mutable Offset posted = Offset(0);
 
  private:
+  Status Indivisible() const {
+    return Unimplemented("what flowed into `{}` is not taken out again",
+                         partition_->identity().topic.value());
+  }
+
   Catalog& catalog_;
   FanIn& fan_in_;
   const FanInSource source_;

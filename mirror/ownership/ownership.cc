@@ -21,6 +21,14 @@ namespace {
 constexpr size_t kMostStints = 4096;
 }
 
+LeaderEpoch LastMove(const checkpoint::OwnershipRecord& record) {
+  LeaderEpoch last = kNoEpoch;
+  for (size_t i = 1; i < record.lineage.size(); ++i) {
+    if (record.lineage[i].owner != record.lineage[i - 1].owner) last = record.lineage[i].epoch;
+  }
+  return last;
+}
+
 Status CheckRecord(const checkpoint::OwnershipRecord& record) {
   const std::string& name = record.name.value();
   const auto check = [&name](LeaderEpoch epoch, RegionOrdinal owner,

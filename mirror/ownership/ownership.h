@@ -32,6 +32,10 @@ inline constexpr int32_t kForcedSteps = 1024;
 // epoch, a rising lineage that ends in it, cuts that are offsets.
 Status CheckRecord(const checkpoint::OwnershipRecord& record);
 
+// The last epoch of a lineage at which the owner changed; kNoEpoch: none is known. What a log has
+// of an older epoch and the present owner's has not was never in the history that followed.
+LeaderEpoch LastMove(const checkpoint::OwnershipRecord& record);
+
 // A topic as the source's metadata describes it.
 struct SourceTopic {
   TopicName name;

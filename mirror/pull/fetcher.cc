@@ -246,6 +246,12 @@ void Fetcher::LookAt(const PartitionPtr& partition, Work& work) {
     case MirrorNeed::kRestart:
       if (partition->restart_attempt != mirror.attempt()) PostRestart(partition);
       break;
+    case MirrorNeed::kSetAside:
+      if (!partition->setting_aside) host_.SetAsideOf(partition);
+      break;
+    case MirrorNeed::kTruncate:
+      if (partition->truncate_attempt != mirror.attempt()) PostCut(partition);
+      break;
     case MirrorNeed::kRecords:
     case MirrorNeed::kNothing:
     case MirrorNeed::kSinkEnd:  // The sink could not say; it is asked again by Tick().
@@ -544,6 +550,13 @@ void Fetcher::PostRestart(const PartitionPtr& partition) {
   partition->restart_attempt = partition->mirror.attempt();
   auto request = std::make_unique<PartitionApply>(host_);
   request->AddRestart(partition, partition->mirror.restart_at());
+  Post(std::move(request));
+}
+
+void Fetcher::PostCut(const PartitionPtr& partition) {
+  partition->truncate_attempt = partition->mirror.attempt();
+  auto request = std::make_unique<PartitionApply>(host_);
+  request->AddCut(partition);
   Post(std::move(request));
 }
 

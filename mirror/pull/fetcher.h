@@ -108,6 +108,7 @@ class Fetcher {
   void Heartbeat(const std::vector<FetchedSlice>& heard);
   void Apply(std::vector<HandOver> hand_overs, std::shared_ptr<const void> bytes);
   void PostRestart(const PartitionPtr& partition);
+  void PostCut(const PartitionPtr& partition);
   void FollowLogStart(const PartitionPtr& partition);
   void Post(std::unique_ptr<ApplyRequest> request);
   void Tick();

@@ -6,11 +6,22 @@
 #include <utility>
 #include <vector>
 
+#include "base/failpoint.h"
+
 namespace atl::mirror {
 namespace {
 
 using broker::Catalog;
 using broker::Partition;
+
+Failpoint truncated("back.truncated");
+
+constexpr ByteCount kReadAtOnce{1 << 20};
+
+class LocalCut final : public SinkCut {
+ public:
+  broker::PartitionCut plan;
+};
 
 class LocalPartition final : public SinkPartition {
  public:
@@ -21,6 +32,8 @@ class LocalPartition final : public SinkPartition {
         shard_(catalog.ShardOf(*partition_)) {}
 
   StatusOr<SinkEnd> End() const override;
+  Status ReadBatches(Offset from, const Take& take) const override;
+  StatusOr<std::shared_ptr<const SinkCut>> PlanCut(Offset offset) const override;
   int shard() const override { return shard_; }
 
   const LinkName& link() const { return link_; }
@@ -44,7 +57,11 @@ StatusOr<SinkEnd> LocalPartition::End() const {
               .log_end = offsets.log_end,
               .durable_end = offsets.high_watermark,
               .last_epoch = partition_->last_epoch(),
-              .last_batch = {}};
+              .last_batch = {},
+              .epochs = {}};
+  for (const broker::EpochStart& start : partition_->epochs()) {
+    end.epochs.push_back({start.epoch, start.start});
+  }
   if (offsets.log_end <= offsets.log_start) return end;
   const StatusOr<kafka::BatchHeader> last = partition_->BatchAt(offsets.log_end - RecordCount(1));
   if (last.status().code() == StatusCode::kNotFound) return end;  // An operator skipped the last.
@@ -52,6 +69,40 @@ StatusOr<SinkEnd> LocalPartition::End() const {
   end.last_batch = *last;
   end.last_epoch = last->leader_epoch;
   return end;
+}
+
+Status LocalPartition::ReadBatches(Offset from, const Take& take) const {
+  Bytes bytes;
+  for (Offset next = from;;) {
+    const broker::ReadOutcome read = partition_->Read({.offset = next, .max_bytes = kReadAtOnce});
+    if (read.error != kafka::ErrorCode::kNone) {
+      return Unavailable("reading at offset {}: {}", next.value(), kafka::ErrorName(read.error));
+    }
+    if (read.slices.empty()) return OkStatus();
+    bytes.clear();
+    for (const FileSlice& slice : read.slices) {
+      const size_t at = bytes.size();
+      bytes.resize(at + static_cast<size_t>(slice.length.value()));
+      ASSIGN_OR_RETURN(const size_t got,
+                       slice.file->ReadAt(slice.position, MutableBytes(bytes).subspan(at)));
+      if (at + got < bytes.size()) return Unavailable("{} is too short", slice.file->path());
+    }
+    for (BytesView rest = bytes; !rest.empty();) {
+      ASSIGN_OR_RETURN(const kafka::BatchView batch, kafka::BatchView::Parse(rest));
+      RETURN_IF_ERROR(take(batch));
+      rest = rest.subspan(batch.bytes().size());
+      next = batch.header().next_offset();
+    }
+  }
+}
+
+StatusOr<std::shared_ptr<const SinkCut>> LocalPartition::PlanCut(Offset offset) const {
+  auto cut = std::make_shared<LocalCut>();
+  cut->end = partition_->offsets().log_end;
+  ASSIGN_OR_RETURN(cut->plan, partition_->PlanCut(offset));
+  cut->at = cut->plan.at;
+  cut->first = std::max(cut->plan.at, partition_->offsets().log_start);
+  return std::shared_ptr<const SinkCut>(std::move(cut));
 }
 
 Status LocalPartition::Admit() const {
@@ -115,6 +166,16 @@ const LocalPartition& Target(const ApplyItem& item) {
   return static_cast<const LocalPartition&>(*item.target);
 }
 
+Status Truncate(Partition& partition, const LocalCut& cut) {
+  const Offset end = partition.offsets().log_end;
+  if (end != cut.end) {
+    return FailedPrecondition("the log ends at offset {} now, {} was set aside", end.value(),
+                              cut.end.value());
+  }
+  RETURN_IF_ERROR(partition.TruncateTo(cut.plan));
+  return truncated.Hit();
+}
+
 void ApplyJob::Start(const ApplyItem& item, broker::MirrorOutcome& outcome,
                      runtime::ShardTurn& turn) {
   const LocalPartition& target = Target(item);
@@ -128,6 +189,8 @@ void ApplyJob::Start(const ApplyItem& item, broker::MirrorOutcome& outcome,
   if (!outcome.status.ok()) return;
   if (item.restart_at) {
     outcome.status = partition.RestartAt(*item.restart_at);
+  } else if (item.cut) {
+    outcome.status = Truncate(partition, static_cast<const LocalCut&>(*item.cut));
   } else if (item.log_start) {
     outcome.status = ToStatus(partition.AdvanceLogStart(*item.log_start), *item.log_start);
   }

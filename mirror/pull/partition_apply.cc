@@ -2,10 +2,16 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/status_name.h"
 #include "mirror/pull/fetcher.h"
 
 namespace atl::mirror {
+namespace {
+
+Failpoint resync_started("back.resync_started");
+
+}  // namespace
 
 ApplyItem& PartitionApply::Add(std::shared_ptr<PulledPartition> partition, uint64_t attempt,
                                Kind kind) {
@@ -38,6 +44,12 @@ void PartitionApply::AddRestart(std::shared_ptr<PulledPartition> partition, Offs
   Add(std::move(partition), attempt, Kind::kRestart).restart_at = at;
 }
 
+void PartitionApply::AddCut(std::shared_ptr<PulledPartition> partition) {
+  const uint64_t attempt = partition->mirror.attempt();
+  std::shared_ptr<const SinkCut> cut = std::move(partition->cut);
+  Add(std::move(partition), attempt, Kind::kCut).cut = std::move(cut);
+}
+
 void PartitionApply::AddLogStart(std::shared_ptr<PulledPartition> partition, Offset start) {
   const uint64_t attempt = partition->mirror.attempt();
   Add(std::move(partition), attempt, Kind::kLogStart).log_start = start;
@@ -61,6 +73,11 @@ void PartitionApply::Finish(const Part& part, const ApplyItem& item) {
     case Kind::kRestart:
       partition.restart_attempt = 0;
       partition.mirror.OnRestarted(part.attempt, item.status, host_.now());
+      break;
+    case Kind::kCut:
+      partition.truncate_attempt = 0;
+      partition.mirror.OnTruncated(part.attempt, item.status, host_.now());
+      if (item.status.ok()) resync_started.Pass();
       break;
     case Kind::kLogStart:
       partition.following = false;

@@ -1,4 +1,4 @@
-// One apply on its way to the sink: batches, restarts or new log starts of partitions on one
+// One apply on its way to the sink: batches, restarts, cuts or new log starts of partitions on one
 // storage shard. Its Done() tells the state machines and the link, and wakes whoever pulls the
 // partitions now (which may be another fetcher than the one that posted it, or none).
 #pragma once
@@ -19,11 +19,12 @@ class PartitionApply final : public ApplyRequest {
   void AddBatches(std::shared_ptr<PulledPartition> partition, uint64_t attempt,
                   std::vector<kafka::BatchView> batches, std::vector<SourceAborted> aborted);
   void AddRestart(std::shared_ptr<PulledPartition> partition, Offset at);
+  void AddCut(std::shared_ptr<PulledPartition> partition);
   void AddLogStart(std::shared_ptr<PulledPartition> partition, Offset start);
   void Done() override;
 
  private:
-  enum class Kind { kBatches, kRestart, kLogStart };
+  enum class Kind { kBatches, kRestart, kCut, kLogStart };
   struct Part {
     std::shared_ptr<PulledPartition> partition;
     uint64_t attempt = 0;

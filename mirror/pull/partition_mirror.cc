@@ -32,6 +32,10 @@ std::string_view NeedName(MirrorNeed need) {
       return "the target's log to begin anew";
     case MirrorNeed::kRecords:
       return "records of the source";
+    case MirrorNeed::kSetAside:
+      return "records that the source's history does not have to be set aside";
+    case MirrorNeed::kTruncate:
+      return "the target's log to be truncated";
   }
   return "";
 }
@@ -298,6 +302,15 @@ void PartitionMirror::OnPaused(bool paused, Now now) {
   paused_since_ = now.wall;
   Drop();
   if (!paused && !Stopped()) Enter(MirrorState::kLocating, "", now);
+}
+
+void PartitionMirror::OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now) {
+  if (source_epoch == source_epoch_ && moved_at == moved_at_) return;
+  source_epoch_ = source_epoch;
+  moved_at_ = moved_at;
+  if (state_ != MirrorState::kDiverged || !MaySetAside()) return;
+  Drop();
+  Enter(MirrorState::kLocating, "the owner changed: comparing again", now);
 }
 
 void PartitionMirror::OnTopicGone(Now now) {

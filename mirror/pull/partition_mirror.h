@@ -7,6 +7,7 @@
 //   Apply, Checkpoint
 //            -> kStart -> kRestart -> kRecords                             an empty log: where to
 //            begin
+//            -> kSetAside -> kTruncate -> kSinkEnd                         another owner's history
 //
 // Rules. The sink's log is the truth; the checkpoint is a claim about it. Any error leads to
 // Relocate(): what is in flight becomes inert (events carry the attempt they belong to) and Locate
@@ -46,6 +47,8 @@ enum class MirrorNeed {
   kStart,      // ListOffsets of the source, as startFrom says
   kRestart,    // Apply restart_at()
   kRecords,    // Fetch at fetch_offset()
+  kSetAside,   // Keep what the log holds from set_aside_from() on, durably, apart
+  kTruncate,   // Apply the cut that was set aside
 };
 
 struct MirrorPolicy {
@@ -54,6 +57,8 @@ struct MirrorPolicy {
   // The source compacts (or may): batches may have been rewritten, so the last batch's CRC proves
   // nothing; and holes are legal.
   bool compacted = false;
+  // The source is a region: an epoch tells its owner.
+  bool owned_epochs = false;
   // Verified bytes that may wait for the sink before no more records are asked for.
   ByteCount apply_window{64 << 20};
 };
@@ -78,6 +83,8 @@ class PartitionMirror {
   Offset last_batch_offset() const;
   Offset fetch_offset() const;
   Offset restart_at() const;
+  Offset set_aside_from() const { return cut_; }
+  LeaderEpoch source_epoch() const { return source_epoch_; }
   const MirrorKey& key() const { return key_; }
   // The last answer held the beginning of a batch and nothing whole: ask for more bytes.
   bool wants_bigger_fetch() const { return wants_bigger_fetch_; }
@@ -104,6 +111,10 @@ class PartitionMirror {
   void OnStart(uint64_t attempt, kafka::ErrorCode error, Offset start, Now now);
   void OnRestarted(uint64_t attempt, const Status& status, Now now);
 
+  // Nothing is truncated that is not kept, durably, and recorded.
+  void OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kept, Now now);
+  void OnTruncated(uint64_t attempt, const Status& status, Now now);
+
   // --- Pull and Verify ---
   // `verified` gets the batches to hand to the sink, in order (a partial last one is left out;
   // batches below the position are skipped). They point into `records`. A bad batch halts the
@@ -120,6 +131,10 @@ class PartitionMirror {
   void OnSourceLost(std::string reason, Now now);  // Connection gone or timed out.
   void Relocate(std::string reason, Now now);      // Start over with Locate.
   void OnPaused(bool paused, Now now);
+  // The source's present epoch, and the last one at which the owner changed, by the topic's
+  // lineage: what we have of an older one and its history has not is set aside. Two owners' epochs
+  // tell of the change by themselves.
+  void OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
   // Verification found a batch at [first, end) that is not the source's: kHalted, whatever it does.
@@ -167,6 +182,9 @@ class PartitionMirror {
   void OnSourceShorter(Offset source_end, Now now);
   void CompareLastBatch(BytesView records, Now now);
   void Diverge(Offset first_bad, std::string cause, Now now);
+  void OnBranch(LeaderEpoch epoch, Offset end, Now now);
+  bool MaySetAside() const;
+  Offset CutOf(LeaderEpoch epoch, Offset end) const;
   void OnGap(Offset source_start, Now now);
   void RestartAt(Offset start);
   void HandOverBatches(std::span<const kafka::BatchView> batches, ByteCount bytes);
@@ -216,9 +234,13 @@ class PartitionMirror {
   Offset skip_from_ = kNoOffset;
   Offset skip_to_ = kNoOffset;
 
+  Offset cut_ = kNoOffset;
+  LeaderEpoch source_epoch_ = kNoEpoch;
+  LeaderEpoch moved_at_ = kNoEpoch;
   SourceOffsets source_;
   bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
   std::optional<MonotonicTime> shorter_since_;
+  std::optional<MonotonicTime> branch_since_;  // Our log goes on where the source's does not.
   bool sink_fails_ = false;
   MonotonicTime progress_at_;
   LagMeter lag_;

@@ -14,6 +14,8 @@ using kafka::ErrorCode;
 
 // A Kafka leader that has just been elected may not know its high watermark yet (KIP-207).
 constexpr Duration kHighWatermarkPatience = std::chrono::seconds(30);
+// A source that just became the owner is known by its epoch only with the next description.
+constexpr Duration kOwnerPatience = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -98,23 +100,112 @@ void PartitionMirror::OnEpochEnd(uint64_t attempt, ErrorCode error, LeaderEpoch 
     PullOrCompare(now);
     return;
   }
-  if (end < sink_.log_end) {
+  if (end < sink_.log_end || epoch < sink_.last_epoch) {
+    OnBranch(epoch, end, now);
+    return;
+  }
+  epoch_confirmed_ = true;
+  branch_since_.reset();
+  PullOrCompare(now);
+}
+
+// --- Another history ---
+
+// The owner changed since our last epoch.
+bool PartitionMirror::MaySetAside() const {
+  const bool moved = policy_.owned_epochs && source_epoch_ > sink_.last_epoch &&
+                     source_epoch_.owner() != sink_.last_epoch.owner();
+  return moved || moved_at_ > sink_.last_epoch;
+}
+
+// Kafka's rule (AbstractFetcherThread.getOffsetTruncationState): where an epoch that both have ends
+// first. Without a common one our next older epoch is asked about, after a cut to its end.
+Offset PartitionMirror::CutOf(LeaderEpoch epoch, Offset end) const {
+  Offset own_end = sink_.log_end;
+  for (auto it = sink_.epochs.rbegin(); it != sink_.epochs.rend(); ++it) {
+    if (it->epoch == epoch) return std::min(own_end, end);
+    if (it->epoch < epoch) return own_end;
+    own_end = it->start;
+  }
+  return std::min(own_end, end);
+}
+
+void PartitionMirror::OnBranch(LeaderEpoch epoch, Offset end, Now now) {
+  if (MaySetAside()) {
+    cut_ = CutOf(epoch, end);
+    if (cut_ >= sink_.log_end) {
+      Retry(MirrorState::kLocating,
+            fmt::format("the source answers with epoch {}, asked for {}", epoch.value(),
+                        sink_.last_epoch.value()),
+            now);
+      return;
+    }
+    need_ = MirrorNeed::kSetAside;
+    Enter(MirrorState::kLocating,
+          fmt::format("offsets {} to {} (epoch {}) are not in the history of the owner (epoch {}): "
+                      "setting them aside",
+                      cut_.value(), sink_.log_end.value() - 1, sink_.last_epoch.value(),
+                      source_epoch_.value()),
+          now);
+    branch_since_.reset();
+    NoteProgress(now);
+    return;
+  }
+  if (!branch_since_) branch_since_ = now.mono;
+  if (policy_.owned_epochs && now.mono - *branch_since_ < kOwnerPatience) {
+    Retry(MirrorState::kLocating,
+          fmt::format("the source's epoch {} ends at offset {}, ours goes on to {}: has the owner "
+                      "changed?",
+                      epoch.value(), end.value(), sink_.log_end.value()),
+          now);
+  } else if (end < sink_.log_end) {
     Diverge(end,
             fmt::format("the source's epoch {} ends at offset {}, ours goes on to {}",
                         epoch.value(), end.value(), sink_.log_end.value()),
             now);
-    return;
-  }
-  if (epoch < sink_.last_epoch) {
+  } else {
     const Offset first = sink_.last_batch ? sink_.last_batch->base_offset : sink_.log_start;
     Diverge(first,
             fmt::format("our last epoch is {}, the source has only {} there",
                         sink_.last_epoch.value(), epoch.value()),
             now);
+  }
+}
+
+void PartitionMirror::OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kept, Now now) {
+  if (!Listens(attempt) || need_ != MirrorNeed::kSetAside || retry_at_) return;
+  if (!kept.ok()) {
+    Retry(MirrorState::kLocating,
+          fmt::format("offsets from {} on can't be set aside and stay: {}", cut_.value(),
+                      SinkReason(kept.status())),
+          now);
     return;
   }
-  epoch_confirmed_ = true;
-  PullOrCompare(now);
+  events_.push_back(
+      {.kind = MirrorEvent::Kind::kQuarantined,
+       .first = kept->first,
+       .end = sink_.log_end,
+       .epoch = sink_.last_epoch,
+       .cause = fmt::format("{} records at offsets {} to {} are not in the history "
+                            "of the owner (epoch {}): quarantine {} keeps them",
+                            kept->records, kept->first.value(), sink_.log_end.value() - 1,
+                            source_epoch_.value(), kept->id)});
+  claimed_end_ = std::min(claimed_end_, kept->first);
+  applied_end_ = std::min(applied_end_, kept->first);
+  lag_.OnPosition(applied_end_);
+  need_ = MirrorNeed::kTruncate;
+  NoteProgress(now);
+}
+
+void PartitionMirror::OnTruncated(uint64_t attempt, const Status& status, Now now) {
+  if (!Listens(attempt) || need_ != MirrorNeed::kTruncate || retry_at_) return;
+  if (!status.ok()) {
+    Retry(MirrorState::kLocating, SinkReason(status), now);
+    return;
+  }
+  Drop();
+  Enter(MirrorState::kLocating, "", now);
+  NoteProgress(now);
 }
 
 void PartitionMirror::OnLastBatch(uint64_t attempt, ErrorCode error, const SourceOffsets& source,

@@ -50,12 +50,15 @@ struct PulledPartition {
 
   // The fetcher's.
   Fetcher* fetcher = nullptr;
-  bool touched = false;              // In the fetcher's list of those to look at.
-  std::optional<Offset> asked;       // Stands in the fetch session from here.
-  uint64_t asked_attempt = 0;        // Under which attempt.
-  ByteCount most{int64_t{1} << 20};  // Bytes to ask for, at least.
-  uint64_t restart_attempt = 0;      // The attempt whose restart is on its way.
-  bool following = false;            // A new log start is on its way to the sink.
+  bool touched = false;                // In the fetcher's list of those to look at.
+  std::optional<Offset> asked;         // Stands in the fetch session from here.
+  uint64_t asked_attempt = 0;          // Under which attempt.
+  ByteCount most{int64_t{1} << 20};    // Bytes to ask for, at least.
+  uint64_t restart_attempt = 0;        // The attempt whose restart is on its way.
+  bool setting_aside = false;          // On its way, of this attempt or an earlier one.
+  std::shared_ptr<const SinkCut> cut;  // What was set aside.
+  uint64_t truncate_attempt = 0;       // The attempt whose truncation is on its way.
+  bool following = false;              // A new log start is on its way to the sink.
 };
 
 class PullHost {
@@ -67,6 +70,8 @@ class PullHost {
   // The catalogue learns of a topic's new epoch before its batches are applied.
   virtual runtime::awaitable<Status> RaiseEpoch(std::shared_ptr<PulledTopic> topic,
                                                 LeaderEpoch epoch) = 0;
+  // Starts to keep apart what the mirror asks for; it is told by OnSetAside, once per call.
+  virtual void SetAsideOf(const std::shared_ptr<PulledPartition>& partition) = 0;
   // The applied end moved and is durable.
   virtual void OnPosition(const std::shared_ptr<PulledPartition>& partition) = 0;
   // Records from `newest` back became durable here.

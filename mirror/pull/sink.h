@@ -5,6 +5,7 @@
 // back on the home reactor (or on the shard's thread without one, as in the simulator).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,6 +21,11 @@ class Reactor;
 
 namespace atl::mirror {
 
+struct SinkEpoch {
+  LeaderEpoch epoch;
+  Offset start;
+};
+
 // What the sink holds of one partition. The log is the truth: a mirror resumes from `log_end`,
 // never from a checkpoint.
 struct SinkEnd {
@@ -28,7 +34,17 @@ struct SinkEnd {
   Offset durable_end;
   LeaderEpoch last_epoch = kNoEpoch;  // kNoEpoch: the log is empty.
   std::optional<kafka::BatchHeader>
-      last_batch;  // The batch that ends at log_end, when there is one.
+      last_batch;                      // The batch that ends at log_end, when there is one.
+  std::vector<SinkEpoch> epochs = {};  // Of the log, rising.
+};
+
+// A truncation that was prepared; opaque outside the sink but for where it leads.
+class SinkCut {
+ public:
+  virtual ~SinkCut() = default;
+  Offset at;     // The log will end here: behind the last whole batch below what was asked for.
+  Offset first;  // Readable offsets from here on go,
+  Offset end;    // up to here: the log end, when it was prepared. It must not have grown since.
 };
 
 // A transaction that was aborted, as a fetch answer names it: the producer's batches from here on
@@ -41,19 +57,25 @@ struct SourceAborted {
 // One partition of the sink; opaque outside it.
 class SinkPartition {
  public:
+  using Take = std::function<Status(const kafka::BatchView&)>;
   virtual ~SinkPartition() = default;
   virtual StatusOr<SinkEnd> End() const = 0;
+  // Both may block for long, on a thread that may. The batches from the one that contains `from` to
+  // the log end, verbatim and in order; an error of `take` ends it.
+  virtual Status ReadBatches(Offset from, const Take& take) const = 0;
+  virtual StatusOr<std::shared_ptr<const SinkCut>> PlanCut(Offset offset) const = 0;
   // Groups requests: items of one ApplyRequest must agree on it.
   virtual int shard() const = 0;
 };
 
 struct ApplyItem {
   std::shared_ptr<SinkPartition> target;
-  // At most one of the three kinds per item.
+  // At most one of the four kinds per item.
   std::vector<kafka::BatchView> batches;  // Verbatim, in order, the first at or behind the log end.
   std::vector<SourceAborted> aborted;     // Among the batches, where the source was asked for them.
   std::optional<Offset> restart_at;       // The log begins anew here (first start, a skipped gap).
   std::optional<Offset> log_start;  // The source's log starts here now (retention, DeleteRecords).
+  std::shared_ptr<const SinkCut> cut;  // What lies behind it goes; it was set aside before.
   // The answer, valid in Done().
   Status status;
   Offset log_end = kNoOffset;

@@ -44,6 +44,8 @@ checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind) {
       return checkpoint::EventKind::kRollback;
     case MirrorEvent::Kind::kSkipped:
       return checkpoint::EventKind::kSkipped;
+    case MirrorEvent::Kind::kQuarantined:
+      return checkpoint::EventKind::kQuarantined;
     case MirrorEvent::Kind::kMismatch:
       return checkpoint::EventKind::kMismatch;
   }
@@ -73,7 +75,12 @@ StatusOr<bool> Events::IsKnown(const checkpoint::Event& event) {
                                      .limit = 1};
   std::vector<Status> damaged;  // Rows that can't be read are no reason to record nothing.
   ASSIGN_OR_RETURN(const auto found, table_.List(same, &damaged));
-  return !found.empty() && found.front().first == event.first && found.front().end == event.end;
+  if (found.empty()) return false;
+  const checkpoint::Event& newest = found.front();
+  // Two owners' tails may have one range; the cause names the tail.
+  const bool other_tail =
+      event.kind == checkpoint::EventKind::kQuarantined && newest.cause != event.cause;
+  return newest.first == event.first && newest.end == event.end && !other_tail;
 }
 
 void Events::Count(const checkpoint::Event& event) {

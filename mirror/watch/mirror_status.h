@@ -49,6 +49,7 @@ struct MirrorEvent {
     kRetired,
     kRollback,
     kSkipped,
+    kQuarantined,
     kMismatch
   };
   Kind kind;
@@ -56,6 +57,13 @@ struct MirrorEvent {
   Offset end;
   LeaderEpoch epoch = kNoEpoch;
   std::string cause;  // For people: what was found, where, and what to do next.
+};
+
+// What of our log was kept apart (mirror/ownership/quarantine).
+struct SetAside {
+  std::string id;
+  Offset first;
+  int64_t records = 0;
 };
 
 // Lag, honest: nothing is ever 0 unless we are caught up and in contact.

@@ -29,8 +29,9 @@ def _compact(text: str) -> bytes:
 class FakeKafka:
     """`logs[partition]` is a list of batches (bytes) at rising offsets; a test may change it at any time."""
 
-    def __init__(self, topic: str, partitions: int = 1, epoch: int = 0) -> None:
+    def __init__(self, topic: str, partitions: int = 1, epoch: int = 0, node: int = 1) -> None:
         self.topic, self.epoch = topic, epoch
+        self.node = node  # The only broker; a region's is its ordinal.
         self.topic_id = uuid.uuid4()
         self.logs: list[list[bytes]] = [[] for _ in range(partitions)]
         self.fetches = 0
@@ -48,6 +49,14 @@ class FakeKafka:
         base = self.end(partition)
         self.logs[partition].append(batch.make(list(values), base_offset=base, epoch=self.epoch))
         return base
+
+    def move_to(self, node: int, epoch: int, cut: int) -> None:
+        """Another region owns the topic now, and had everything below `cut`."""
+        for log in self.logs:
+            log[:] = [one for one in log if struct.unpack_from(">q", one)[0] < cut]
+        self.node, self.epoch = node, epoch
+        for connection in list(self._open):
+            connection.shutdown(socket.SHUT_RDWR)
 
     def end(self, partition: int) -> int:
         if not self.logs[partition]:
@@ -119,16 +128,16 @@ class FakeKafka:
             out.ints("b", 0)
 
     def _metadata(self, version: int, _: Reader, out: Writer) -> None:
-        out.ints("ib", 0, 2).ints("i", 1)  # throttle, one broker
+        out.ints("ib", 0, 2).ints("i", self.node)  # throttle, one broker
         out.data += _compact("127.0.0.1")
         out.ints("ibb", self._port, 0, 0)
         out.data += _compact("fake-cluster")
-        out.ints("ib", 1, 2).ints("h", wire.OK)  # controller, one topic
+        out.ints("ib", self.node, 2).ints("h", wire.OK)  # controller, one topic
         out.data += _compact(self.topic) + self.topic_id.bytes
         out.ints("bb", 0, len(self.logs) + 1)
         for partition in range(len(self.logs)):
-            out.ints("hiii", wire.OK, partition, 1, self.epoch)
-            out.ints("bi", 2, 1).ints("bi", 2, 1).ints("bb", 1, 0)  # replicas, in sync, offline, tags
+            out.ints("hiii", wire.OK, partition, self.node, self.epoch)
+            out.ints("bi", 2, self.node).ints("bi", 2, self.node).ints("bb", 1, 0)  # replicas, in sync, offline, tags
         out.ints("ib", -2147483648, 0)
         if version == 10:
             out.ints("i", -2147483648)
@@ -164,8 +173,18 @@ class FakeKafka:
             request.string()
             wanted = [request.ints("iii") for _ in request.count()]
             out.ints("i", len(wanted))
-            for partition, _, _ in wanted:
-                out.ints("hiiq", wire.OK, partition, self.epoch, self.end(partition))
+            for partition, _, asked in wanted:
+                out.ints("hiiq", wire.OK, partition, *self._end_of(partition, asked))
+
+    def _end_of(self, partition: int, asked: int) -> tuple[int, int]:
+        """Kafka's rule: the largest epoch up to the one asked for, and where the next one begins."""
+        starts: dict[int, int] = {}
+        for one in self.logs[partition]:
+            base, _, epoch = struct.unpack_from(">qii", one)
+            starts.setdefault(epoch, base)
+        known = max((epoch for epoch in starts if epoch <= asked), default=None)
+        higher = min((start for epoch, start in starts.items() if epoch > asked), default=self.end(partition))
+        return (self.epoch, self.end(partition)) if known is None else (known, higher)
 
     def _fetch(self, version: int, request: Reader, out: Writer) -> None:
         self.fetches += 1

@@ -240,6 +240,15 @@ bool MirrorDriver::Step(const SlotKey& key, Slot& slot) {
     Restart(key, slot);
     return false;
   }
+  if (need == MirrorNeed::kSetAside) {
+    const uint64_t attempt = slot.mirror.attempt();
+    slot.mirror.OnSetAside(attempt, SetAsideTail(key, slot), now());
+    return true;
+  }
+  if (need == MirrorNeed::kTruncate) {
+    Truncate(key, slot);
+    return false;
+  }
   if (slot.request != 0 || world_.clock.Now() < slot.ask_at) return false;
   const PartitionId partition = key.second;
   const TopicId topic = slot.source_topic;
@@ -449,6 +458,40 @@ void MirrorDriver::Restart(const SlotKey& key, Slot& slot) {
         [this](Slot& s, uint64_t attempt, const mirror::ApplyItem& done) {
           s.sink_busy = false;
           s.mirror.OnRestarted(attempt, done.status, now());
+        });
+}
+
+StatusOr<mirror::SetAside> MirrorDriver::SetAsideTail(const SlotKey& key, Slot& slot) {
+  Region::Process& process = self_.process();
+  ASSIGN_OR_RETURN(slot.cut, slot.sink->PlanCut(slot.mirror.set_aside_from()));
+  const mirror::Quarantine::Request request{.topic = slot.mirror.key().topic,
+                                            .topic_id = key.first,
+                                            .partition = key.second,
+                                            .link = plan_.name,
+                                            .new_epoch = slot.mirror.source_epoch(),
+                                            .first = slot.cut->first,
+                                            .end = slot.cut->end,
+                                            .attempt = slot.mirror.attempt(),
+                                            .time = world_.clock.WallNow()};
+  const auto read = [&](const mirror::Quarantine::Take& take) {
+    return slot.sink->ReadBatches(slot.cut->first, take);
+  };
+  ASSIGN_OR_RETURN(const mirror::QuarantinedTail kept, process.quarantine->SetAside(request, read));
+  SavePosition(key, slot, slot.cut->at);
+  return mirror::SetAside{kept.id, kept.first, kept.records};
+}
+
+void MirrorDriver::Truncate(const SlotKey& key, Slot& slot) {
+  slot.sink_busy = true;
+  mirror::ApplyItem item;
+  item.target = slot.sink;
+  item.cut = std::move(slot.cut);
+  world_.Note("{}: {}-{} truncates to {}", self_.name(), slot.mirror.key().topic.value(),
+              key.second.value(), item.cut->at.value());
+  Apply(key, slot.mirror.attempt(), std::move(item), nullptr,
+        [this](Slot& s, uint64_t attempt, const mirror::ApplyItem& done) {
+          s.sink_busy = false;
+          s.mirror.OnTruncated(attempt, done.status, now());
         });
 }
 

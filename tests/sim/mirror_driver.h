@@ -42,7 +42,8 @@ class MirrorDriver {
     MonotonicTime give_up_at{};
     MonotonicTime ask_at{};  // The source had nothing new: not before.
     size_t fetch_bytes;
-    bool sink_busy = false;  // A restart or a new log start is under way.
+    bool sink_busy = false;  // A restart, a truncation or a new log start is under way.
+    std::shared_ptr<const mirror::SinkCut> cut;  // Of what was set aside.
     std::vector<mirror::MirrorEvent> unsaved;
   };
   using SlotKey = std::pair<TopicId, PartitionId>;
@@ -74,6 +75,8 @@ class MirrorDriver {
   bool SaveEvents(Slot& slot);
   void FollowLogStart(const SlotKey& key, Slot& slot, Offset start);
   void Restart(const SlotKey& key, Slot& slot);
+  StatusOr<mirror::SetAside> SetAsideTail(const SlotKey& key, Slot& slot);
+  void Truncate(const SlotKey& key, Slot& slot);
   // Sends `ask` to the source; `answered` runs here with its answer, if it ever comes back.
   template <class Answer>
   void Ask(const SlotKey& key, Slot& slot, std::function<Answer()> ask,

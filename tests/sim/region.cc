@@ -122,6 +122,10 @@ Status Region::Serve() {
   const Running running(*this);
   ASSIGN_OR_RETURN(auto table, checkpoint::EventTable::Open(database_));
   process_ = std::make_unique<Process>(*this, std::move(table));
+  ASSIGN_OR_RETURN(
+      process_->quarantine,
+      mirror::Quarantine::Open(disk_, process_->metrics, JoinPath(kDataFolder, "quarantine"),
+                               RegionName(name_)));
   checkpoint::RegionTable region(database_);
   ASSIGN_OR_RETURN(const auto clean, region.TakeCleanShutdown());
   if (!clean) ++session_;

@@ -25,6 +25,7 @@
 #include "core-broker/catalog/catalog.h"
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/ownership.h"
+#include "mirror/ownership/quarantine.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/watch/events.h"
 #include "runtime/storage_shards.h"
@@ -56,6 +57,7 @@ class Region {
     checkpoint::MirrorTable mirrors;
     std::unique_ptr<checkpoint::EventTable> event_table;
     mirror::Events events;
+    std::unique_ptr<mirror::Quarantine> quarantine;  // Opened when the process begins to serve.
     runtime::StorageShards shards;
     mirror::CatalogGate gate;
     broker::Catalog catalog;

@@ -6,7 +6,7 @@ namespace atl::broker {
 
 StatusOr<ProducerId> ProducerIds::Next() {
   if (next_ == block_end_) {
-    ASSIGN_OR_RETURN(next_, table_.AllocateProducerIds());
+    ASSIGN_OR_RETURN(next_, table_.AllocateProducerIds(at_least_()));
     block_end_ = next_ + checkpoint::RegionTable::kProducerIdBlock;
   }
   return ProducerId::Mint(region_, next_++);

@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include "core-broker/catalog/shard_work.h"
+#include "kafka/record/batch_builder.h"
 #include "tests/unit/core-broker/server/test_broker.h"
 
 namespace atl::broker {
@@ -74,10 +76,41 @@ TEST_CASE("Producer ids are unique, carry the region, and survive a crash withou
     REQUIRE(seen.insert(answer->producer_id).second);
   }
   broker.store.Crash();
-  ProducerIds after(broker.region, RegionOrdinal(1));
+  ProducerIds after(broker.region, RegionOrdinal(1),
+                    [&] { return broker.catalog->NextProducerCounter(); });
   const auto id = after.Next();
   REQUIRE(id.ok());
   REQUIRE(seen.insert(*id).second);
+}
+
+TEST_CASE("S15: a store that was rolled back hands out no producer id that the logs know") {
+  TestBroker broker;
+  const auto partition = broker.MakeTopic("orders");
+  kafka::BatchBuilder::Options options;
+  options.base_sequence = Sequence(0);
+  options.producer_epoch = ProducerEpoch(0);
+  // Another region's and a foreign cluster's ids are no reason to skip any.
+  for (const ProducerId id : {ProducerId::Mint(RegionOrdinal(1), 4'711),
+                              ProducerId::Mint(RegionOrdinal(2), 90'000), ProducerId(70'000)}) {
+    options.producer_id = id;
+    kafka::BatchBuilder builder(options);
+    builder.Add(Timestamp(1), {}, AsBytes("x"));
+    Bytes batch = *builder.Build();
+    AppendOutcome outcome;
+    ShardWork work(broker.shards);
+    work.Post(broker.catalog->ShardOf(*partition), [&] {
+      partition->StageAppend(batch, outcome);
+      (void)partition->WriteStaged();
+      partition->Publish(OkStatus());
+    });
+    work.Wait();
+    REQUIRE(outcome.error == ErrorCode::kNone);
+  }
+  REQUIRE(broker.catalog->NextProducerCounter() == 4'712);
+  ProducerIds ids(broker.region, RegionOrdinal(1),
+                  [&] { return broker.catalog->NextProducerCounter(); });
+  REQUIRE(ids.Next().value() == ProducerId::Mint(RegionOrdinal(1), 4'712));
+  REQUIRE(ids.Next().value() == ProducerId::Mint(RegionOrdinal(1), 4'713));
 }
 
 TEST_CASE("InitProducerId judges what a producer says of itself") {

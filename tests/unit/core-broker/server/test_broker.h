@@ -89,7 +89,6 @@ class TestBroker {
   }
 
   FileSystem& Files(const Real& real) { return real.files != nullptr ? *real.files : files; }
-
   void Poll() {  // Runs what is ready on the reactor.
     reactor.context().restart();
     reactor.context().poll();
@@ -123,7 +122,8 @@ class TestBroker {
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<Coordinator> groups;
   std::unique_ptr<GroupTopics> group_topics;
-  ProducerIds producer_ids{region, RegionOrdinal(1)};
+  ProducerIds producer_ids{region, RegionOrdinal(1),
+                           [this] { return catalog->NextProducerCounter(); }};
   FetchSessionIds session_ids{1};
   std::unique_ptr<Broker> broker;
 };

@@ -278,5 +278,19 @@ TEST_CASE("nothing is believed of a record that no region can have written") {
   bad([](auto& r) { r.lineage.back().epoch = r.epoch.Next(kUs); });
 }
 
+TEST_CASE("a lineage tells when the owner changed last, restarts are no change") {
+  checkpoint::OwnershipRecord record;
+  REQUIRE(LastMove(record) == kNoEpoch);
+  const LeaderEpoch first = LeaderEpoch::First(kUs);
+  record.lineage = {{first, kUs, {}}};
+  REQUIRE(LastMove(record) == kNoEpoch);
+  record.lineage.push_back({first.Next(kUs), kUs, {}});
+  REQUIRE(LastMove(record) == kNoEpoch);
+  const LeaderEpoch moved = first.Next(kUs).Next(kEu);
+  record.lineage.push_back({moved, kEu, {}});
+  record.lineage.push_back({moved.Next(kEu), kEu, {}});
+  REQUIRE(LastMove(record) == moved);
+}
+
 }  // namespace
 }  // namespace atl::mirror

@@ -10,6 +10,8 @@
 
 namespace atl::mirror::fake {
 
+struct FakeCut final : SinkCut {};
+
 struct FakeTarget final : SinkPartition {
   Log log;
   int shard_number = 0;
@@ -24,6 +26,24 @@ struct FakeTarget final : SinkPartition {
     return end;
   }
   int shard() const override { return shard_number; }
+  Status ReadBatches(Offset from, const Take& take) const override {
+    for (const Bytes& batch : log.batches) {
+      const kafka::BatchView view = *kafka::BatchView::Parse(batch);
+      if (view.header().next_offset() > from) RETURN_IF_ERROR(take(view));
+    }
+    return OkStatus();
+  }
+  StatusOr<std::shared_ptr<const SinkCut>> PlanCut(Offset offset) const override {
+    auto cut = std::make_shared<FakeCut>();
+    cut->at = log.start;
+    for (const Bytes& batch : log.batches) {
+      const Offset next = kafka::BatchHeader::Parse(batch)->next_offset();
+      if (next <= offset) cut->at = next;
+    }
+    cut->first = cut->at;
+    cut->end = log.end;
+    return std::shared_ptr<const SinkCut>(std::move(cut));
+  }
 };
 
 class FakeSink final : public Sink {
@@ -55,6 +75,10 @@ class FakeSink final : public Sink {
       log = Log();
       log.start = *item.restart_at;
       log.end = *item.restart_at;
+    }
+    while (item.cut != nullptr && log.end > item.cut->at) {
+      log.end = kafka::BatchHeader::Parse(log.batches.back())->base_offset;
+      log.batches.pop_back();
     }
     for (const kafka::BatchView& batch : item.batches) {
       if (batch.header().base_offset < log.end) {

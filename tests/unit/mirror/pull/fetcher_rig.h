@@ -41,6 +41,12 @@ class FakeHost final : public PullHost {
     topic->epoch = epoch;
     co_return OkStatus();
   }
+  void SetAsideOf(const PartitionPtr& partition) override {
+    partition->cut = *partition->sink->PlanCut(partition->mirror.set_aside_from());
+    const SetAside kept{"tail", partition->cut->first, 0};
+    partition->mirror.OnSetAside(partition->mirror.attempt(), kept, now());
+    if (partition->fetcher != nullptr) partition->fetcher->Touch(*partition);
+  }
   void OnPosition(const PartitionPtr&) override { ++positions; }
   void OnReplicated(Timestamp) override {}
   void OnContact(ByteCount) override { ++contacts; }

@@ -34,6 +34,23 @@ TEST_CASE("A fetcher goes on where the sink's log ends", "[fetcher]") {
   REQUIRE(rig.targets[0]->log.batches.size() == 4);
 }
 
+TEST_CASE("A tail that the source's history lacks is set aside, cut off, and the copy goes on",
+          "[fetcher]") {
+  Rig rig(2);
+  for (int i = 0; i < 3; ++i) rig.source.Append(rig.Name(0), 2, std::to_string(i));
+  for (int i = 0; i < 5; ++i) rig.targets[0]->log.Append(2, std::to_string(i));
+  rig.partitions[0]->mirror.OnOwnership(LeaderEpoch(7), LeaderEpoch(7), rig.host.now());
+  rig.Start();
+  REQUIRE(rig.RunUntil([&] { return rig.SameLogs(); }));
+  rig.source.Append(rig.Name(0), 2, "new", LeaderEpoch(7));
+  REQUIRE(rig.RunUntil([&] { return rig.targets[0]->log.end == Offset(8) && rig.SameLogs(); }));
+  REQUIRE(rig.host.events.size() == 1);
+  REQUIRE(rig.host.events[0].kind == MirrorEvent::Kind::kQuarantined);
+  REQUIRE(rig.host.events[0].first == Offset(6));
+  REQUIRE(rig.host.events[0].end == Offset(10));
+  REQUIRE(rig.RunUntil([&] { return rig.host.applies_in_flight == 0; }));
+}
+
 TEST_CASE("A sink whose last batch is not the source's is diverged and left alone", "[fetcher]") {
   Rig rig(2);
   rig.source.Append(rig.Name(0), 2, "source");

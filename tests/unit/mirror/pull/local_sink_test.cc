@@ -122,6 +122,71 @@ TEST_CASE("batches are appended verbatim and durable when they are done (S3)") {
   REQUIRE(end->last_batch->crc == test::HeaderOf({.base = 10, .count = 2, .epoch = 513}).crc);
 }
 
+// Four batches of three records, two epochs, and the cut at offset 6.
+std::shared_ptr<SinkPartition> FilledTo12(Rig& rig) {
+  const auto target = rig.Open(0);
+  for (int64_t base = 0; base < 12; base += 3) {
+    const int32_t epoch = base < 6 ? 257 : 513;
+    REQUIRE(rig.Append(target, MakeBatch({.base = base, .count = 3, .epoch = epoch})).status.ok());
+  }
+  return target;
+}
+
+ApplyItem Cut(Rig& rig, const std::shared_ptr<SinkPartition>& target,
+              std::shared_ptr<const SinkCut> cut) {
+  ApplyItem item;
+  item.target = target;
+  item.cut = std::move(cut);
+  std::vector<ApplyItem> items;
+  items.push_back(std::move(item));
+  return rig.Apply(std::move(items)).front();
+}
+
+TEST_CASE("a tail is read verbatim, and cut off where it was planned") {
+  Rig rig;
+  const auto target = FilledTo12(rig);
+  REQUIRE(target->End()->epochs.size() == 2);
+  REQUIRE(target->End()->epochs[1].start == Offset(6));
+  const auto cut = target->PlanCut(Offset(7));  // Inside the batch of 6 to 8.
+  REQUIRE(cut.ok());
+  REQUIRE((*cut)->at == Offset(6));
+  REQUIRE((*cut)->first == Offset(6));
+  REQUIRE((*cut)->end == Offset(12));
+  Bytes tail;
+  REQUIRE(target
+              ->ReadBatches((*cut)->first,
+                            [&](const kafka::BatchView& batch) {
+                              tail.insert(tail.end(), batch.bytes().begin(), batch.bytes().end());
+                              return OkStatus();
+                            })
+              .ok());
+  REQUIRE(tail == test::MakeBatches({{.base = 6, .count = 3, .epoch = 513},
+                                     {.base = 9, .count = 3, .epoch = 513}}));
+  const ApplyItem done = Cut(rig, target, *cut);
+  REQUIRE(done.status.ok());
+  REQUIRE(done.log_end == Offset(6));
+  REQUIRE(target->End()->last_epoch == LeaderEpoch(257));
+  REQUIRE(rig.Append(target, MakeBatch({.base = 6, .count = 1, .epoch = 770})).status.ok());
+}
+
+TEST_CASE("a log that has grown since it was set aside is not cut") {
+  Rig rig;
+  const auto target = FilledTo12(rig);
+  const auto cut = target->PlanCut(Offset(6));
+  REQUIRE(rig.Append(target, MakeBatch({.base = 12, .count = 1, .epoch = 513})).status.ok());
+  REQUIRE(Cut(rig, target, *cut).status.code() == StatusCode::kFailedPrecondition);
+  REQUIRE(target->End()->log_end == Offset(13));
+}
+
+TEST_CASE("a topic that is no mirror of the link (any more) is not cut") {
+  Rig rig;
+  const auto target = FilledTo12(rig);
+  const auto cut = target->PlanCut(Offset(6));
+  REQUIRE(rig.catalog.Freeze(kTopic).ok());
+  REQUIRE(Cut(rig, target, *cut).status.code() == StatusCode::kFailedPrecondition);
+  REQUIRE(target->End()->log_end == Offset(12));
+}
+
 TEST_CASE("an empty log has no epoch and no last batch") {
   Rig rig;
   const auto end = rig.Open(0)->End();

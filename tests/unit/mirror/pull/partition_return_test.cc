@@ -1,0 +1,296 @@
+// A log that goes on where the source's history does not: what is set aside, from where, and what
+// is never touched.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mirror/pull/partition_mirror.h"
+#include "tests/unit/mirror/pull/batches.h"
+
+#include <catch2/catch.hpp>
+
+namespace atl::mirror {
+namespace {
+
+using kafka::ErrorCode;
+using test::BatchSpec;
+using test::HeaderOf;
+using test::MakeBatch;
+
+constexpr int32_t Epoch(int32_t counter, int32_t owner) { return counter << 8 | owner; }
+constexpr int32_t kOurs = 1;    // The former owner's ordinal: this region.
+constexpr int32_t kTheirs = 2;  // The new owner's.
+
+struct Span {
+  int32_t epoch;
+  int64_t start;
+};
+
+struct Rig {
+  explicit Rig(bool owned_epochs = true)
+      : mirror({.link = LinkName("l"),
+                .topic = TopicName("orders"),
+                .topic_id = {},
+                .partition = PartitionId(0)},
+               MirrorPolicy{.owned_epochs = owned_epochs}, clock.Now(), clock.WallNow()) {}
+
+  PartitionMirror::Now now() const { return {clock.Now(), clock.WallNow()}; }
+  void PastRetry() {
+    clock.Advance(std::chrono::seconds(10));
+    mirror.OnTick(now());
+  }
+  // A log of [start, end), its epochs, its last batch the last record.
+  void SinkAt(int64_t start, int64_t end, const std::vector<Span>& epochs) {
+    SinkEnd sink{.log_start = Offset(start),
+                 .log_end = Offset(end),
+                 .durable_end = Offset(end),
+                 .last_epoch = kNoEpoch,
+                 .last_batch = {}};
+    for (const Span& span : epochs)
+      sink.epochs.push_back({LeaderEpoch(span.epoch), Offset(span.start)});
+    if (!epochs.empty()) {
+      sink.last_epoch = LeaderEpoch(epochs.back().epoch);
+      sink.last_batch = HeaderOf({.base = end - 1, .count = 1, .epoch = epochs.back().epoch});
+    }
+    mirror.OnSinkEnd(mirror.attempt(), sink, now());
+  }
+  void EpochEnd(int32_t epoch, int64_t end) {
+    mirror.OnEpochEnd(mirror.attempt(), ErrorCode::kNone, LeaderEpoch(epoch), Offset(end), now());
+  }
+  void Owner(int32_t epoch, int32_t moved_at = -1) {
+    mirror.OnOwnership(LeaderEpoch(epoch), LeaderEpoch(moved_at), now());
+  }
+  // The answer on a log of [0, 100) whose last epoch is `epoch`, now and when patience has ended:
+  // whether the owner changed may be known a little later.
+  void BranchForLong(int32_t epoch) {
+    for (int round = 0; round < 2; ++round) {
+      SinkAt(0, 100, {{epoch, 0}});
+      EpochEnd(epoch, 90);
+      if (round == 0) PastRetry();
+    }
+  }
+  void Kept(int64_t first) {
+    mirror.OnSetAside(mirror.attempt(), SetAside{"tail", Offset(first), 7}, now());
+  }
+  void Truncated() { mirror.OnTruncated(mirror.attempt(), OkStatus(), now()); }
+  MirrorState state() const { return mirror.status(now()).state; }
+  std::string reason() const { return mirror.status(now()).reason; }
+
+  ManualClock clock;
+  PartitionMirror mirror;
+};
+
+TEST_CASE("Kafka's truncation rule says where the histories part") {
+  struct Case {
+    const char* what;
+    std::vector<Span> ours;  // Up to offset 100.
+    Span answer;             // The epoch that the source names, and its end there.
+    int64_t cut;
+  };
+  const std::vector<Case> cases = {
+      {"the source's copy of our last epoch is shorter", {{Epoch(1, 1), 0}}, {Epoch(1, 1), 90}, 90},
+      {"nothing of our last epoch reached the source",
+       {{Epoch(1, 1), 0}, {Epoch(2, 1), 60}},
+       {Epoch(1, 1), 60},
+       60},
+      {"the older epoch is shorter there, too",
+       {{Epoch(1, 1), 0}, {Epoch(2, 1), 60}},
+       {Epoch(1, 1), 50},
+       50},
+      {"the older epoch is longer there: ours ends first",
+       {{Epoch(1, 1), 0}, {Epoch(2, 1), 60}},
+       {Epoch(1, 1), 80},
+       60},
+      {"the source names an epoch that we do not have: our next older one ends first",
+       {{Epoch(1, 1), 0}, {Epoch(3, 1), 60}},
+       {Epoch(2, 2), 70},
+       60},
+      {"nothing is common", {{Epoch(2, 1), 10}}, {Epoch(1, 2), 30}, 10},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    Rig rig;
+    rig.Owner(Epoch(9, kTheirs));
+    rig.SinkAt(c.ours.front().start, 100, c.ours);
+    rig.EpochEnd(c.answer.epoch, c.answer.start);
+    REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+    REQUIRE(rig.mirror.set_aside_from() == Offset(c.cut));
+  }
+}
+
+TEST_CASE("S12: a tail is kept, recorded and only then truncated, and Locate begins anew") {
+  Rig rig;
+  rig.mirror.OnCheckpoint(Offset(100), rig.now());
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.state() == MirrorState::kLocating);
+  REQUIRE(rig.reason().find("setting them aside") != std::string::npos);
+  REQUIRE(rig.mirror.TakeEvents().empty());
+  rig.Kept(89);  // The cut lay inside a batch.
+  REQUIRE(rig.mirror.need() == MirrorNeed::kTruncate);
+  const std::vector<MirrorEvent> events = rig.mirror.TakeEvents();
+  REQUIRE(events.size() == 1);
+  REQUIRE(events[0].kind == MirrorEvent::Kind::kQuarantined);
+  REQUIRE(events[0].first == Offset(89));
+  REQUIRE(events[0].end == Offset(100));
+  REQUIRE(events[0].epoch == LeaderEpoch(Epoch(1, kOurs)));
+  REQUIRE(rig.mirror.status(rig.now()).applied_end == Offset(89));
+  rig.Truncated();
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
+  rig.SinkAt(0, 89, {{Epoch(1, kOurs), 0}});
+  REQUIRE(rig.mirror.TakeEvents().empty());  // No restored disk.
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kLastBatch);
+  rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kNone,
+                         {.log_start = Offset(0), .high_watermark = Offset(200)},
+                         MakeBatch({.base = 88, .count = 1, .epoch = Epoch(1, kOurs)}), rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kRecords);
+  REQUIRE(rig.mirror.fetch_offset() == Offset(89));
+}
+
+TEST_CASE("a tail of several epochs goes epoch by epoch") {
+  Rig rig;
+  rig.Owner(Epoch(9, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, 1), 0}, {Epoch(3, 1), 60}});
+  rig.EpochEnd(Epoch(2, 2), 70);
+  REQUIRE(rig.mirror.set_aside_from() == Offset(60));
+  rig.Kept(60);
+  rig.Truncated();
+  rig.SinkAt(0, 60, {{Epoch(1, 1), 0}});
+  REQUIRE(rig.mirror.last_epoch() == LeaderEpoch(Epoch(1, 1)));
+  rig.EpochEnd(Epoch(1, 1), 40);
+  REQUIRE(rig.mirror.set_aside_from() == Offset(40));
+}
+
+TEST_CASE("without a change of owner a longer log is divergence, and stays") {
+  Rig rig;
+  const bool known = GENERATE(true, false);
+  // The same owner, one epoch higher: a disk was restored there.
+  if (known) rig.Owner(Epoch(2, kOurs));
+  rig.BranchForLong(Epoch(1, kOurs));
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kNothing);
+}
+
+TEST_CASE("a lineage tells of an owner between two stints of one region, not of older moves") {
+  Rig rig(GENERATE(true, false));
+  SECTION("moved away and back since our last epoch") {
+    rig.Owner(Epoch(5, kOurs), Epoch(5, kOurs));
+    rig.SinkAt(0, 100, {{Epoch(3, kOurs), 0}});
+    rig.EpochEnd(Epoch(3, kOurs), 90);
+    REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+  }
+  SECTION("moved before it") {
+    rig.Owner(Epoch(5, kOurs), Epoch(3, kOurs));
+    rig.BranchForLong(Epoch(4, kOurs));
+    REQUIRE(rig.state() == MirrorState::kDiverged);
+  }
+}
+
+TEST_CASE("a Kafka cluster's epochs tell no owner") {
+  Rig rig(false);
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+}
+
+TEST_CASE("that the owner changed may be heard after the histories were compared") {
+  Rig rig;
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.state() == MirrorState::kLocating);
+  REQUIRE(rig.reason().find("has the owner changed?") != std::string::npos);
+  rig.Owner(Epoch(2, kTheirs));
+  rig.PastRetry();
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+  REQUIRE(rig.mirror.TakeEvents().empty());  // No alarm.
+}
+
+TEST_CASE("an older epoch of the source is no reason to set anything aside") {
+  Rig rig;
+  rig.Owner(Epoch(1, kTheirs));
+  rig.BranchForLong(Epoch(2, kOurs));
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+}
+
+TEST_CASE("a diverged partition compares again when it hears that the owner changed") {
+  Rig rig;
+  rig.BranchForLong(Epoch(1, kOurs));
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+  SECTION("by its epoch") { rig.Owner(Epoch(2, kTheirs)); }
+  SECTION("by its lineage") { rig.Owner(Epoch(3, kOurs), Epoch(2, kTheirs)); }
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+}
+
+TEST_CASE("bytes that differ within a common epoch are divergence, whoever owns the topic") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 100);
+  rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kNone,
+                         {.log_start = Offset(0), .high_watermark = Offset(200)},
+                         MakeBatch({.base = 98, .count = 2, .epoch = Epoch(1, kOurs)}), rig.now());
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+  rig.Owner(Epoch(2, kTheirs));  // Nothing new.
+  REQUIRE(rig.state() == MirrorState::kDiverged);
+}
+
+TEST_CASE("what can't be set aside is not truncated, says why, and is tried again") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.mirror.OnSetAside(rig.mirror.attempt(), ResourceExhausted("/data: no space left"), rig.now());
+  REQUIRE(rig.state() == MirrorState::kLocating);
+  REQUIRE(rig.reason().find("no space left") != std::string::npos);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kNothing);
+  REQUIRE(rig.mirror.TakeEvents().empty());
+  rig.PastRetry();
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
+}
+
+TEST_CASE("a truncation that fails leads to Locate, and the tail is asked for again") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Kept(90);
+  rig.mirror.OnTruncated(rig.mirror.attempt(), Unavailable("EIO"), rig.now());
+  REQUIRE(rig.reason().find("EIO") != std::string::npos);
+  rig.PastRetry();
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+}
+
+TEST_CASE("answers of an earlier attempt change nothing") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  const uint64_t old = rig.mirror.attempt();
+  rig.mirror.OnSourceLost("gone", rig.now());
+  rig.mirror.OnSetAside(old, SetAside{"tail", Offset(90), 7}, rig.now());
+  rig.mirror.OnTruncated(old, OkStatus(), rig.now());
+  REQUIRE(rig.mirror.TakeEvents().empty());
+  REQUIRE(rig.state() == MirrorState::kSourceUnavailable);
+}
+
+TEST_CASE("a paused partition sets nothing aside") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.mirror.OnPaused(true, rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kNothing);
+}
+
+}  // namespace
+}  // namespace atl::mirror
