@@ -422,6 +422,7 @@ void RegionProcess::WaitForStop() {
 
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
+  parts.http->Stop();  // A handler may wait for what comes next.
   parts.failovers->Stop();
   parts.group_sync->Stop();
   parts.control->Stop();
@@ -434,7 +435,6 @@ Status RegionProcess::Stop() {
   parts.blocking.Stop();
   parts.link_blocking.Stop();
   parts.move_blocking.Stop();
-  parts.http->Stop();  // A handler may wait for what comes next.
   parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
   parts.link_copying.Stop();

@@ -175,7 +175,15 @@ void Link::Operate(const TopicName& topic, bool skip) {
 void Link::Return(const TopicName& topic) {
   LogWarning("mirror", "link {}: an operator lets topic {} return", config_.name.value(),
              topic.value());
-  OnReactor([this, topic] { ApplyOperator(topic, false); });
+  OnReactor([this, topic] {
+    const auto room = rooms_.find(topic);
+    if (room == rooms_.end() || room->second.topic == nullptr) return;
+    const LeaderEpoch epoch = room->second.topic->epoch;
+    for (const PartitionPtr& partition : room->second.partitions) {
+      TellOwnership(*partition, epoch, epoch);
+    }
+    ApplyOperator(topic, false);
+  });
 }
 
 void Link::LookSoon() {
