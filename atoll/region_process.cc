@@ -10,8 +10,8 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "checkpoint/event_table.h"
-#include "checkpoint/failover_table.h"
 #include "checkpoint/extent_table.h"
+#include "checkpoint/failover_table.h"
 #include "checkpoint/mirror_table.h"
 #include "checkpoint/ownership_table.h"
 #include "checkpoint/partition_state_table.h"
@@ -36,10 +36,10 @@
 #include "mirror/offsets/local_copies.h"
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/owners.h"
+#include "mirror/ownership_rooms.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/quarantine_routes.h"
 #include "mirror/region_positions.h"
-#include "mirror/ownership_rooms.h"
 #include "mirror/routes.h"
 #include "mirror/routes_failover.h"
 #include "runtime/hardware.h"
@@ -159,7 +159,7 @@ struct RegionProcess::Parts {
   runtime::StorageShards blocking;
   runtime::StorageShards link_blocking;
   runtime::StorageShards move_blocking;  // Of planned and forced moves.
-  runtime::StorageShards sync_shard;  // The group sync's own.
+  runtime::StorageShards sync_shard;     // The group sync's own.
   runtime::StorageShards link_copying;
   mirror::CatalogGate gate;
   mirror::FanIn fan_in;
@@ -299,19 +299,19 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
       config.links, random.Next());
   group_sync->Join(control_rooms);
   mirror::JoinOwnership(control_rooms, {owners, *links, catalog, link_blocking});
-  failovers = std::make_unique<mirror::Failovers>(
-      mirror::Failovers::Room{.reactor = admin_reactor,
-                              .blocking = move_blocking,
-                              .clock = SystemClock(),
-                              .metrics = metrics,
-                              .catalog = catalog,
-                              .owners = owners,
-                              .links = *links,
-                              .control = *control,
-                              .group_sync = *group_sync,
-                              .table = failover_table,
-                              .region = config.region.name},
-      random.Next());
+  failovers =
+      std::make_unique<mirror::Failovers>(mirror::Failovers::Room{.reactor = admin_reactor,
+                                                                  .blocking = move_blocking,
+                                                                  .clock = SystemClock(),
+                                                                  .metrics = metrics,
+                                                                  .catalog = catalog,
+                                                                  .owners = owners,
+                                                                  .links = *links,
+                                                                  .control = *control,
+                                                                  .group_sync = *group_sync,
+                                                                  .table = failover_table,
+                                                                  .region = config.region.name},
+                                          random.Next());
 }
 
 // What links of other regions write as their source's control address.
