@@ -90,7 +90,7 @@ void FindInPartition(const PlanInput& input, const PlanTopic& topic, const PlanP
   }
   if (mirror.verify.mismatch) {
     find.Block(topic.name, "mismatch", fmt::format("{}: {}", where, mirror.verify.reason),
-               fmt::format("atoll verify --link {} {}", input.link.value(), topic.name.value()));
+               "deploy/compare.py compares topics of two regions byte for byte");
   }
   const bool still = mirror.lag.records.has_value() && *mirror.lag.records == 0;
   if (input.kind == RegionKind::kKafka && input.mode == Mode::kPromote && !still) {
@@ -113,7 +113,7 @@ void FindInTopic(const PlanInput& input, const PlanTopic& topic, Findings& find)
   });
   if (unverified) {
     find.Warn(topic.name, "unverified", "not every partition was compared with the source",
-              fmt::format("atoll verify --link {} {}", input.link.value(), topic.name.value()));
+              "deploy/compare.py compares topics of two regions byte for byte");
   }
   for (const GroupId& group : topic.active_groups) {
     find.Block(topic.name, "active_group",
