@@ -6,6 +6,7 @@ namespace atl::broker {
 namespace {
 
 constexpr size_t kScanChunk = 256 * 1024;
+constexpr size_t kBatchAhead = 128;
 
 Status Torn(const File& file, FilePosition at, size_t there, size_t needed) {
   return OutOfRange("{}: the batch at byte {} has {} of {} bytes", file.path(), at.value(), there,
@@ -24,8 +25,10 @@ Status Vanished(const File& file, FilePosition at) {
 }  // namespace
 
 Status HeaderCursor::Fill() {
-  const auto wanted =
-      std::min<size_t>(chunk_.size(), static_cast<size_t>((limit_ - next_).value()));
+  // Where batches are big, a whole chunk would hold one header and bytes that nobody looks at.
+  const bool big = header_.total_bytes() > chunk_.size() / 4;
+  const auto wanted = std::min<size_t>(big ? kBatchAhead : chunk_.size(),
+                                       static_cast<size_t>((limit_ - next_).value()));
   ASSIGN_OR_RETURN(chunk_size_, file_.ReadAt(next_, MutableBytes(chunk_.data(), wanted)));
   chunk_at_ = next_;
   // What lies further on may be gone with a failed sync; the batches before it are still good.

@@ -1,10 +1,10 @@
-// Walking the batches of a segment's file. HeaderCursor reads headers only, 16 KiB at a time, and
-// steps over the records; BatchScanner reads whole batches and checks their CRC. Both live on the
-// caller's stack for one walk, and read [from, limit), where `limit` is no more than the file's
-// size, so no length in a damaged header can make them allocate more than the file has.
-// Failure: kOutOfRange when the limit cuts a batch (a torn tail), kDataLoss for bytes that are no
-// batch, or whose CRC is wrong; kUnavailable when the scanner can't read. Messages name file and
-// position.
+// Walking the batches of a segment's file. HeaderCursor reads headers only, 16 KiB at a time (a
+// header at a time where batches are big), and steps over the records; BatchScanner reads whole
+// batches and checks their CRC. Both live on the caller's stack for one walk, and read [from,
+// limit), where `limit` is no more than the file's size, so no length in a damaged header can make
+// them allocate more than the file has. Failure: kOutOfRange when the limit cuts a batch (a torn
+// tail), kDataLoss for bytes that are no batch, or whose CRC is wrong; kUnavailable when the
+// scanner can't read. Messages name file and position.
 #pragma once
 
 #include <array>
