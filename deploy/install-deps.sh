@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.8
   prometheus-cpp-dev)
 quickstart=(kcat python3 python3-confluent-kafka)
 test=(catch2 clang-14 libclang-rt-14-dev clang-format-14
-  kcat python3 python3-venv prometheus openjdk-17-jre-headless maven procps)
+  kcat python3 python3-venv prometheus openjdk-17-jre-headless maven procps etcd-server)
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
@@ -52,9 +52,9 @@ apt_get() {
 }
 echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
 apt_get update
-# Debian's prometheus would start a server of its own; nothing that is installed here may start one.
+# Debian's prometheus and etcd-server would start a server; nothing that is installed here may start one.
 policy=/usr/sbin/policy-rc.d
-if [[ " ${missing[*]} " == *" prometheus "* && ! -e $policy ]]; then
+if [[ " ${missing[*]} " =~ \ (prometheus|etcd-server)\  && ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
   "${root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${root[@]}" rm -f "$policy"' EXIT

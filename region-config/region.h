@@ -74,6 +74,15 @@ struct Groups {
   friend bool operator==(const Groups&, const Groups&) = default;
 };
 
+// Without endpoints the region is in `operator` mode.
+struct Lease {
+  std::vector<Endpoint> etcd;
+  std::string prefix = "/atoll";  // Of every key, the same in all regions of a ring.
+  Duration ttl = std::chrono::seconds(10);
+  bool enabled() const { return !etcd.empty(); }
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
 struct Region {
   RegionName name;
   RegionOrdinal ordinal;
@@ -87,6 +96,7 @@ struct Region {
   std::vector<OwnershipRule>
       ownership;  // The first that matches counts; none: owned where created.
   Groups groups;
+  Lease lease;
   friend bool operator==(const Region&, const Region&) = default;
 };
 

@@ -38,6 +38,30 @@ void ReadRetentionBytes(const FieldReader& in, Region& out) {
   out.storage.retention_bytes = *size;
 }
 
+void ReadEtcd(const FieldReader& in, Region& out) {
+  const size_t count = in.List().value_or(0);
+  for (size_t i = 0; i < count; ++i) {
+    if (auto endpoint = in.Item(i).HostPort(1)) out.lease.etcd.push_back(*std::move(endpoint));
+  }
+}
+
+void ReadLeasePrefix(const FieldReader& in, Region& out) {
+  const std::optional<std::string> text = in.Text();
+  if (!text) return;
+  if (!text->starts_with('/') || text->ends_with('/'))
+    return in.Refuse("must begin with `/` and end with something else");
+  out.lease.prefix = *text;
+}
+
+// Shorter ones are lost by a slow disk of etcd; longer ones only make a failover wait.
+void ReadLeaseTtl(const FieldReader& in, Region& out) {
+  const std::optional<Duration> length = in.Length();
+  if (!length) return;
+  if (*length < std::chrono::seconds(2) || *length > std::chrono::hours(1))
+    return in.Refuse("is not between 2s and 1h");
+  out.lease.ttl = *length;
+}
+
 ControlListener& ControlOf(Region& region) {
   if (!region.control) region.control.emplace();
   return *region.control;
@@ -174,6 +198,16 @@ constexpr std::array kFields = {
     F{"spec.groups.maxSessionTimeout", "duration", kOptional, "30m", "30m", kRestart,
       "A consumer that asks for a longer session is refused.",
       [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.max_session_timeout); }},
+    F{"spec.lease.etcd", "list of host:port", kOptional, "", "[\"127.0.0.1:2379\"]", kRestart,
+      "Members of an etcd cluster (v3 JSON gateway). Written: lease mode, the region accepts "
+      "records only while it holds its lease there. Left out: operator mode.",
+      ReadEtcd},
+    F{"spec.lease.prefix", "/path", kOptional, "", "/atoll", kRestart,
+      "Of every key in etcd; the same in all regions that are linked. Left out: /atoll.",
+      ReadLeasePrefix},
+    F{"spec.lease.ttl", "duration", kOptional, "", "10s", kRestart,
+      "How long a failover waits for the lease of a region that is gone. 2s to 1h. Left out: 10s.",
+      ReadLeaseTtl},
 };
 
 }  // namespace

@@ -70,6 +70,17 @@ void CheckControl(const Located<Region>& region, std::vector<Problem>& problems)
   CheckAdvertised(region, kAdvertise, control.advertise, "another region", problems);
 }
 
+// A forgotten list of endpoints must not make operator mode of what was meant to be lease mode.
+void CheckLease(const Located<Region>& region, std::vector<Problem>& problems) {
+  for (const std::string_view path : {"spec.lease.prefix", "spec.lease.ttl"}) {
+    if (region.value.lease.enabled() || !region.fields.contains(path)) continue;
+    if (region.fields.contains("spec.lease.etcd")) return;  // Its own problem is said.
+    problems.push_back(
+        {region.At(path), "spec.lease.etcd", "is required (list of host:port) in lease mode"});
+    return;
+  }
+}
+
 void CheckRegion(const Located<Region>& region, std::vector<Problem>& problems) {
   const Endpoint& kafka = region.value.kafka.bind;
   const Endpoint& admin = region.value.admin.bind;
@@ -90,6 +101,7 @@ void CheckRegion(const Located<Region>& region, std::vector<Problem>& problems) 
     listeners.push_back({"spec.listeners.control.bind", "control", &region.value.control->bind});
   }
   CheckPorts(region, listeners, problems);
+  CheckLease(region, problems);
 }
 
 void CheckLink(const Located<Link>& link, const Located<Region>& region,

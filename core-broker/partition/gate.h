@@ -25,6 +25,12 @@ class OwnershipGate {
   virtual ~OwnershipGate() = default;
   // May a client write to this topic here, now?
   virtual GateAnswer AdmitClient(const TopicId& topic) const = 0;
+  // Asked once more when the answer is put together, after the way from the shard: may an
+  // acknowledgement that was decided still leave? False where a lease has ended meanwhile.
+  virtual bool MayAcknowledge(const TopicId& topic) const {
+    (void)topic;
+    return true;
+  }
   // May this link append what it pulled?
   virtual GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const = 0;
   // May a client create a topic of this name here? `epoch` means nothing.

@@ -85,6 +85,19 @@ GateAnswer CatalogGate::Refuse(Why why, ErrorCode error, std::string message,
 }
 
 GateAnswer CatalogGate::AdmitClient(const TopicId& topic) const {
+  GateAnswer answer = AdmitByRule(topic);
+  const bool admitted = answer.error == ErrorCode::kNone;
+  if (!admitted || lease_ == nullptr || lease_->Holds(topic, answer.epoch)) return answer;
+  return Refuse(Why::kLease, ErrorCode::kNotLeaderOrFollower,
+                "this region is in lease mode and does not hold its lease for the topic now",
+                answer.epoch);
+}
+
+bool CatalogGate::MayAcknowledge(const TopicId& topic) const {
+  return lease_ == nullptr || AdmitClient(topic).error == ErrorCode::kNone;
+}
+
+GateAnswer CatalogGate::AdmitByRule(const TopicId& topic) const {
   MutexLock lock(&mutex_);
   const auto found = rules_.find(topic);
   if (found == rules_.end()) {
@@ -200,7 +213,7 @@ GateAnswer CatalogGate::AdmitCreate(const TopicName& name) const {
 
 std::map<std::string_view, uint64_t> CatalogGate::fenced_writes() const {
   constexpr std::array<std::string_view, kWhys> kNames = {"mirror", "moved", "fenced", "promoting",
-                                                          "asking", "lost",  "frozen"};
+                                                          "asking", "lost",  "frozen", "lease"};
   std::map<std::string_view, uint64_t> counts;
   for (size_t i = 0; i < kWhys; ++i) {
     counts[kNames[i]] = refused_[i].load(std::memory_order_relaxed);

@@ -21,6 +21,7 @@
 #include "base/uuid.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/partition/gate.h"
+#include "mirror/lease/lease.h"
 
 namespace atl::mirror {
 
@@ -51,6 +52,8 @@ class CatalogGate final : public broker::OwnershipGate {
   // Follows every change of the catalogue from now on. Once, before the first append; the gate
   // outlives the catalogue.
   void Follow(broker::Catalog& catalog);
+  // Lease mode: clients are admitted only under it. Before the first append; it outlives the gate.
+  void UseLease(const OwnerLease* lease) { lease_ = lease; }
   // For the message to a client: which region a link pulls from.
   void NameSources(std::map<LinkName, RegionName> sources);
   // Topics of ours that links merge into (fan-in): no client may write there.
@@ -65,12 +68,13 @@ class CatalogGate final : public broker::OwnershipGate {
   std::string HeldBecause(const TopicId& topic) const;  // Empty: not held.
 
   broker::GateAnswer AdmitClient(const TopicId& topic) const override;
+  bool MayAcknowledge(const TopicId& topic) const override;
   broker::GateAnswer AdmitMirror(const TopicId& topic, const LinkName& link) const override;
   broker::GateAnswer AdmitMapped(const TopicId& topic, const LinkName& link) const override;
   broker::GateAnswer AdmitCreate(const TopicName& name) const override;
 
   // Client appends that were refused since the start, by "mirror", "moved", "fenced", "promoting",
-  // "asking", "lost", "frozen".
+  // "asking", "lost", "frozen", "lease".
   std::map<std::string_view, uint64_t> fenced_writes() const;
 
   // What the gate knows of one topic (public for tests of the rules).
@@ -85,18 +89,20 @@ class CatalogGate final : public broker::OwnershipGate {
   void Set(HashMap<TopicId, Rule> rules);
 
  private:
-  enum class Why { kMirror, kMoved, kFenced, kPromoting, kAsking, kLost, kFrozen };
-  static constexpr size_t kWhys = static_cast<size_t>(Why::kFrozen) + 1;
+  enum class Why { kMirror, kMoved, kFenced, kPromoting, kAsking, kLost, kFrozen, kLease };
+  static constexpr size_t kWhys = static_cast<size_t>(Why::kLease) + 1;
   struct Held {
     HoldKind kind;
     std::string message;
   };
+  broker::GateAnswer AdmitByRule(const TopicId& topic) const;
   broker::GateAnswer RefuseClient(const Rule& rule) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   broker::GateAnswer Refuse(Why why, kafka::ErrorCode error, std::string message,
                             LeaderEpoch epoch) const;
 
   const RegionOrdinal region_;
   const Clock& clock_;
+  const OwnerLease* lease_ = nullptr;  // Null: operator mode.
   mutable std::array<std::atomic<uint64_t>, kWhys> refused_{};
   mutable Mutex mutex_;
   HashMap<TopicId, Rule> rules_ ABSL_GUARDED_BY(mutex_);

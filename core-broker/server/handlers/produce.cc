@@ -92,6 +92,10 @@ class AppendJob final : public runtime::ShardJob {
     if (item.outcome.error != ErrorCode::kNone) {
       return Refuse(response, item.outcome.error, std::move(item.outcome.message));
     }
+    if (!call_->exchange().broker().gate.MayAcknowledge(item.partition->identity().topic_id)) {
+      return Refuse(response, ErrorCode::kNotLeaderOrFollower,
+                    "this region's lease ended before the acknowledgement left");
+    }
     response.base_offset = item.outcome.base_offset;
     response.log_append_time_ms = item.outcome.log_append_time;
     response.log_start_offset = item.outcome.log_start;

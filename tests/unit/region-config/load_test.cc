@@ -74,6 +74,7 @@ TEST_CASE("The documents of the specification load with every value", "[config]"
   region.storage = {Durability::kFsync, ByteCount(1 << 30), hours(24 * 7), std::nullopt};
   region.topics = {true, 4, true};
   region.groups = {seconds(3), hours(24 * 7), seconds(6), minutes(30)};
+  region.lease = {{}, "/atoll", seconds(10)};
   REQUIRE(config.region == region);
 
   Link link;
@@ -106,6 +107,7 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE(region.storage.retention == hours(24 * 7));
   REQUIRE_FALSE(region.insecure);
   REQUIRE_FALSE(region.control.has_value());
+  REQUIRE_FALSE(region.lease.enabled());
   REQUIRE(region.topics == TopicDefaults{true, 1, true});
 
   Link link = DefaultLink();
@@ -138,6 +140,7 @@ spec:
     control: {bind: "[::]:0", advertise: "control.example.com:9645"}
   storage: {durability: os, segmentBytes: 64KiB, retention: 500ms, retentionBytes: 2TiB}
   topics: {autoCreate: false, defaultPartitions: 10000, replicationFactorClamp: false}
+  lease: {etcd: ["e1:2379", "e2:2379"], prefix: /ring, ttl: 3s}
 ---
 ---
 apiVersion: atoll/v1
@@ -168,6 +171,7 @@ spec:
   REQUIRE(region.storage == Storage{Durability::kOs, ByteCount(65'536), milliseconds(500),
                                     ByteCount(int64_t{2} << 40)});
   REQUIRE(region.topics == TopicDefaults{false, 10'000, false});
+  REQUIRE(region.lease == Lease{{{"e1", 2379}, {"e2", 2379}}, "/ring", seconds(3)});
   const Link& link = config.links.at(0);
   REQUIRE(link.source.kind == SourceKind::kKafka);
   REQUIRE(link.source.bootstrap_servers == std::vector<Endpoint>{{"k1", 9092}, {"fe80::1", 9093}});

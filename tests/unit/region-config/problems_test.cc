@@ -45,7 +45,7 @@ TEST_CASE("Keys: unknown, missing, twice, in the wrong form", "[config]") {
        "f:5:3: spec.ordinla: unknown key (did you mean `ordinal`?)"},
       {"ordinal: 1", "ordinal: 1\n  colour: red",
        "6:3: spec.colour: unknown key; here may stand ordinal, dataDir, listeners, insecure, "
-       "storage, topics, ownership, groups"},
+       "storage, topics, ownership, groups, lease"},
       {"  dataDir: ./data\n", "", "4:1: spec.dataDir: is required (path)"},
       {"metadata: {name: us-east}\n", "", "1:1: metadata.name: is required (name)"},
       {"ordinal: 1", "ordinal: 1\n  ordinal: 1", "6:3: key `ordinal` is written twice"},
@@ -154,6 +154,23 @@ TEST_CASE("Durations and sizes need their units", "[config]") {
        "6:24: spec.storage.retention: must be longer than 0"},
       {"ordinal: 1", storage("durability: fsnyc"),
        "6:25: spec.storage.durability: `fsnyc` is not one of fsync, os (did you mean `fsync`?)"},
+  });
+}
+
+TEST_CASE("Lease mode is written whole or not at all", "[config]") {
+  const auto lease = [](const std::string& fields) {
+    return "ordinal: 1\n  lease: {" + fields + "}";
+  };
+  CheckRows({
+      {"ordinal: 1", lease("etcd: []"), "6:17: spec.lease.etcd: the list is empty"},
+      {"ordinal: 1", lease("ttl: 10s"),
+       "6:16: spec.lease.etcd: is required (list of host:port) in lease mode"},
+      {"ordinal: 1", lease("prefix: atoll, etcd: [\"a:1\"]"),
+       "6:19: spec.lease.prefix: must begin with `/` and end with something else"},
+      {"ordinal: 1", lease("ttl: 1s, etcd: [\"a:1\"]"),
+       "6:16: spec.lease.ttl: is not between 2s and 1h"},
+      {"ordinal: 1", lease("etcd: [\"a:0\"]"),
+       "6:18: spec.lease.etcd[0]: `a:0` needs a port of at least 1"},
   });
 }
 
