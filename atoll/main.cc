@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   atl::cli::AddFailoverCommands(app, session);
   atl::cli::AddOwnershipCommands(app, session);
   atl::cli::AddQuarantineCommands(app, session);
+  atl::cli::AddVerifyCommand(app, session);
   atl::cli::AddEventCommand(app, session);
   atl::cli::AddConfigCommands(app, session);
   atl::cli::AddCheckpointCommands(app, session);

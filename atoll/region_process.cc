@@ -29,6 +29,8 @@
 #include "mirror/control/rooms.h"
 #include "mirror/control_routes.h"
 #include "mirror/failovers.h"
+#include "mirror/lease/lease_keeper.h"
+#include "mirror/lease/lease_routes.h"
 #include "mirror/links.h"
 #include "mirror/offset_routes.h"
 #include "mirror/offsets/fan_in.h"
@@ -42,6 +44,8 @@
 #include "mirror/region_positions.h"
 #include "mirror/routes.h"
 #include "mirror/routes_failover.h"
+#include "mirror/verify/digest_service.h"
+#include "mirror/verify_routes.h"
 #include "runtime/hardware.h"
 #include "runtime/signal.h"
 
@@ -49,6 +53,8 @@ namespace atl {
 namespace {
 
 Failpoint serving("start.serving");
+
+constexpr Duration kDigestsPatience = std::chrono::seconds(10);
 
 broker::TopicConfig RegionDefaults(const config::Storage& storage) {
   std::map<std::string, std::string> defaults;
@@ -93,6 +99,18 @@ broker::GroupConfig GroupConfigOf(const config::Groups& groups) {
   return config;
 }
 
+mirror::LeaseKeeper::Options LeaseOptions(const config::Region& region, Random& random) {
+  mirror::LeaseKeeper::Options options;
+  for (const config::Endpoint& endpoint : region.lease.etcd) {
+    options.endpoints.push_back({endpoint.host, endpoint.port});
+  }
+  options.prefix = region.lease.prefix;
+  options.ttl = region.lease.ttl;
+  options.region = region.ordinal;
+  options.instance = fmt::format("{} {:x}", region.name.value(), random.Next());
+  return options;
+}
+
 }  // namespace
 
 // Declared in the order in which they are built; destroyed in reverse.
@@ -118,6 +136,7 @@ struct RegionProcess::Parts {
         move_blocking(1, PosixFileSystem(), c.region.data_dir, metrics),
         sync_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
         link_copying(1, PosixFileSystem(), c.region.data_dir, metrics),
+        verifying(2, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
         fan_in(extent_table),
         catalog({.data_folder = c.region.data_dir,
@@ -161,6 +180,8 @@ struct RegionProcess::Parts {
   runtime::StorageShards move_blocking;  // Of planned and forced moves.
   runtime::StorageShards sync_shard;     // The group sync's own.
   runtime::StorageShards link_copying;
+  runtime::StorageShards verifying;  // 0: links compare, 1: peers are answered.
+  mirror::OwnerLease lease{SystemClock()};
   mirror::CatalogGate gate;
   mirror::FanIn fan_in;
   broker::Catalog catalog;
@@ -175,6 +196,7 @@ struct RegionProcess::Parts {
   mirror::Owners owners;
   std::unique_ptr<broker::Broker> broker;
   std::unique_ptr<broker::Listener> listener;
+  std::unique_ptr<mirror::LeaseKeeper> lease_keeper;  // Null: operator mode.
   std::unique_ptr<mirror::Links> links;
   std::unique_ptr<mirror::LocalCopies> copies;
   std::unique_ptr<mirror::GroupSync> group_sync;
@@ -182,6 +204,7 @@ struct RegionProcess::Parts {
   std::unique_ptr<mirror::ControlPlane> control;
   std::unique_ptr<mirror::RegionPositions> positions;
   std::unique_ptr<mirror::Failovers> failovers;
+  std::unique_ptr<mirror::DigestService> digests;
   broker::Health health;
   broker::Router router;
   std::unique_ptr<broker::HttpServer> http;
@@ -191,7 +214,10 @@ struct RegionProcess::Parts {
 
   Status Recover();
   void TellGate();
+  mirror::LinkContext LinkContextOf(const std::string& cluster_id);
   void Speak(const Uuid& cluster_id);
+  StatusOr<mirror::Digests> AskDigests(const RegionName& peer,
+                                       const mirror::DigestsRequest& request);
   Status Bind();
   config::Endpoint control_address() const;
   void Wire();
@@ -207,6 +233,11 @@ Status RegionProcess::Parts::Recover() {
       quarantine,
       mirror::Quarantine::Open(PosixFileSystem(), metrics,
                                JoinPath(config.region.data_dir, "quarantine"), config.region.name));
+  if (config.region.lease.enabled()) {
+    gate.UseLease(&lease);
+    lease_keeper = std::make_unique<mirror::LeaseKeeper>(LeaseOptions(config.region, random), lease,
+                                                         catalog, SystemClock());
+  }
   gate.Follow(catalog);
   TellGate();
   const bool unclean = !identity.is_new && !clean_stop;
@@ -233,24 +264,7 @@ Status RegionProcess::Parts::Recover() {
                          .metrics = metrics,
                          .clock = SystemClock()});
   links = std::make_unique<mirror::Links>(
-      config.links,
-      mirror::LinkContext{.reactors = reactors,
-                          .blocking = link_blocking,
-                          .copying = link_copying,
-                          .clock = SystemClock(),
-                          .metrics = metrics,
-                          .catalog = catalog,
-                          .owners = owners,
-                          .store = *store,
-                          .table = mirror_table,
-                          .events = events,
-                          .quarantine = *quarantine,
-                          .sink = sink,
-                          .shards = shards,
-                          .fan_in = fan_in,
-                          .cluster_id = identity.identity.cluster_id.ToString(),
-                          .region = config.region.name},
-      random.Next());
+      config.links, LinkContextOf(identity.identity.cluster_id.ToString()), random.Next());
   copies = std::make_unique<mirror::LocalCopies>(
       catalog, events, fan_in, config.links,
       [this](const LinkName& link, const TopicId& topic, PartitionId partition) {
@@ -277,6 +291,30 @@ void RegionProcess::Parts::TellGate() {
   }
   gate.NameSources(std::move(sources));
   gate.NameFanIns(std::move(fan_ins));
+}
+
+mirror::LinkContext RegionProcess::Parts::LinkContextOf(const std::string& cluster_id) {
+  return mirror::LinkContext{
+      .reactors = reactors,
+      .blocking = link_blocking,
+      .copying = link_copying,
+      .verifying = verifying,
+      .clock = SystemClock(),
+      .metrics = metrics,
+      .catalog = catalog,
+      .owners = owners,
+      .store = *store,
+      .table = mirror_table,
+      .events = events,
+      .quarantine = *quarantine,
+      .sink = sink,
+      .shards = shards,
+      .fan_in = fan_in,
+      .cluster_id = cluster_id,
+      .region = config.region.name,
+      .ask_digests = [this](const RegionName& peer, const mirror::DigestsRequest& request) {
+        return AskDigests(peer, request);
+      }};
 }
 
 // The control plane, and whoever speaks or listens over it: each joins control_rooms.
@@ -312,6 +350,16 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
                                                                   .table = failover_table,
                                                                   .region = config.region.name},
                                           random.Next());
+  digests = std::make_unique<mirror::DigestService>(catalog, verifying, 1);
+  digests->Join(control_rooms);
+}
+
+StatusOr<mirror::Digests> RegionProcess::Parts::AskDigests(const RegionName& peer,
+                                                           const mirror::DigestsRequest& request) {
+  ASSIGN_OR_RETURN(mirror::ControlAnswer answer, control->Call(peer, request, kDigestsPatience));
+  mirror::Digests* const digests_of_peer = std::get_if<mirror::Digests>(&answer);
+  if (digests_of_peer == nullptr) return InvalidArgument("{} answers no digests", peer.value());
+  return std::move(*digests_of_peer);
 }
 
 // What links of other regions write as their source's control address.
@@ -357,6 +405,9 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterFailoverRoutes(router, {*failovers, owners, *links, catalog});
   mirror::RegisterQuarantineRoutes(
       router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});
+  mirror::RegisterVerifyRoutes(router, *links);
+  collectors.push_back(
+      mirror::RegisterLeaseRoutes(router, lease_keeper != nullptr ? &lease : nullptr, metrics));
   collectors.push_back(AddProcessMetrics(metrics));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
@@ -368,6 +419,7 @@ Status RegionProcess::Parts::Run() {
   admin_reactor.Start();
   http->Start();
   listener->Start();
+  if (lease_keeper != nullptr) lease_keeper->Start();
   links->Start();
   control->Start(control_rooms.Handlers(SelfOf(config.region, broker->config.cluster_id)));
   group_sync->Start();
@@ -428,6 +480,7 @@ Status RegionProcess::Stop() {
   parts.control->Stop();
   parts.links->Stop();
   parts.listener->Stop();
+  if (parts.lease_keeper != nullptr) parts.lease_keeper->Stop();
   parts.ticker->Stop();
   parts.groups.Drain();
   const Status closed = parts.catalog.Close();
@@ -438,6 +491,7 @@ Status RegionProcess::Stop() {
   parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
   parts.link_copying.Stop();
+  parts.verifying.Stop();
   parts.reactors.Stop();
   parts.admin_reactor.Stop();
   RETURN_IF_ERROR(closed);

@@ -4,6 +4,7 @@
 // Thread-safe. Damaged values are kDataLoss naming the key.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,10 @@ enum class EventKind : int32_t {
   kQuarantined = 9,  // [first, end) is not in the owner's history: set aside, then truncated.
   kMismatch = 20,    // Verification found another batch here than at the source at [first, end).
 };
+inline constexpr std::array kEventKinds{
+    EventKind::kGap,         EventKind::kGeneration, EventKind::kDivergence, EventKind::kHalted,
+    EventKind::kConflict,    EventKind::kRetired,    EventKind::kRollback,   EventKind::kSkipped,
+    EventKind::kQuarantined, EventKind::kMismatch};
 std::string_view EventKindName(EventKind kind);  // "gap", "generation", ...
 
 struct Event {

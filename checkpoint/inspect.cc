@@ -49,6 +49,8 @@ std::unique_ptr<Message> MessageOf(TableId table) {
       return std::make_unique<state::FanInSource>();
     case TableId::kFanInTarget:
       return std::make_unique<state::FanInTarget>();
+    case TableId::kVerified:
+      return std::make_unique<state::Verified>();
     case TableId::kOwnership:
       return std::make_unique<state::Ownership>();
     case TableId::kEvent:

@@ -31,6 +31,14 @@ void AppendText(std::string& key, std::string_view text) {
   key.push_back('\0');
 }
 
+std::string LinkPartitionKey(TableId table, const LinkName& link, const TopicId& topic,
+                             PartitionId partition) {
+  std::string key = LinkKey(table, link);
+  AppendId(key, topic);
+  AppendBig(key, partition.value());
+  return key;
+}
+
 // Takes a key apart, for people. Latches ok() on the first part that is not there.
 class KeyReader {
  public:
@@ -111,6 +119,8 @@ std::string ExplainOfLink(TableId table, KeyReader& in) {
   switch (table) {
     case TableId::kMirrorPosition:
       return PartitionRow("mirror-position/" + in.Text(), in);
+    case TableId::kVerified:
+      return PartitionRow("verified/" + in.Text(), in);
     case TableId::kLinkState:
       return "link/" + in.Text();
     case TableId::kLinkTopicState:
@@ -212,10 +222,11 @@ std::string LinkTopicKey(const LinkName& link, const TopicName& topic) {
 }
 
 std::string MirrorPositionKey(const LinkName& link, const TopicId& topic, PartitionId partition) {
-  std::string key = LinkKey(TableId::kMirrorPosition, link);
-  AppendId(key, topic);
-  AppendBig(key, partition.value());
-  return key;
+  return LinkPartitionKey(TableId::kMirrorPosition, link, topic, partition);
+}
+
+std::string VerifiedKey(const LinkName& link, const TopicId& topic, PartitionId partition) {
+  return LinkPartitionKey(TableId::kVerified, link, topic, partition);
 }
 
 std::string GroupKnowledgeKey(const LinkName& link, const TopicName& topic, PartitionId partition,

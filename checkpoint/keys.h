@@ -27,6 +27,7 @@ enum class TableId : uint8_t {
   kMirrorPosition = 0x20,       // link, topic id, partition
   kLinkState = 0x21,            // link
   kLinkTopicState = 0x22,       // link, topic name
+  kVerified = 0x25,             // link, topic id, partition
   kGroupKnowledge = 0x26,       // link, topic name, partition, group
   kExtent = 0x27,       // target topic id, partition, link, topic name, partition, source offset
   kFanInSource = 0x28,  // target topic id, partition, link, topic name, partition
@@ -51,6 +52,7 @@ std::string FanInSourceKey(TableId table, const TopicId& target, PartitionId int
                            const LinkName& link, const TopicName& topic, PartitionId partition);
 std::string ExtentKey(const TopicId& target, PartitionId into, const LinkName& link,
                       const TopicName& topic, PartitionId partition, Offset source);
+std::string VerifiedKey(const LinkName& link, const TopicId& topic, PartitionId partition);
 std::string EventKey(int64_t id);
 std::string FailoverKey(int64_t id);
 // A group's id has at most 32767 bytes (CHECK): Kafka's protocol can't say a longer one.

@@ -90,6 +90,16 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
           "From a record's timestamp to its durability here.", {{"link", config_.name.value()}})),
       paused_(config_.paused),
       since_(context.clock.WallNow()) {
+  AskDigests ask;
+  if (context_.ask_digests != nullptr && config_.source.control) {
+    ask = [ask_peer = context_.ask_digests, peer = config_.source.region](
+              const DigestsRequest& request) { return ask_peer(peer, request); };
+  }
+  verifier_ = std::make_shared<Verifier>(Verifier::Context{.link = config_.name,
+                                                           .catalog = context_.catalog,
+                                                           .store = context_.store,
+                                                           .clock = context_.clock,
+                                                           .ask = std::move(ask)});
   source_ =
       std::make_unique<KafkaSource>(reactor_, context_.clock, buffers_, ClientOptions(config_),
                                     IsFanIn(config_) ? kafka::IsolationLevel::kReadCommitted
@@ -122,6 +132,7 @@ void Link::Start() {
   OnReactor([this] {
     group_.Spawn(Discover());
     group_.Spawn(Housekeep());
+    group_.Spawn(Verify());
   });
 }
 

@@ -8,6 +8,7 @@
 // its contact growing old.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@
 #include "mirror/pull/broker_pull.h"
 #include "mirror/pull/kafka_source.h"
 #include "mirror/pull/topic_sync.h"
+#include "mirror/verify/verifier.h"
+#include "mirror/verify/verify_run.h"
 #include "mirror/watch/events.h"
 #include "mirror/watch/lag.h"
 #include "region-config/link.h"
@@ -38,6 +41,8 @@ struct LinkContext {
   runtime::StorageShards& blocking;
   // For calls that copy whole tails of logs, likewise.
   runtime::StorageShards& copying;
+  // For comparing with sources, which waits for them; stopped with `blocking`.
+  runtime::StorageShards& verifying;
   const Clock& clock;
   Metrics& metrics;
   broker::Catalog& catalog;
@@ -51,6 +56,8 @@ struct LinkContext {
   FanIn& fan_in;
   std::string cluster_id;  // Ours.
   RegionName region;
+  // Over the control plane; blocks. Null: there is none.
+  std::function<StatusOr<Digests>(const RegionName& peer, const DigestsRequest&)> ask_digests;
 };
 
 class Link final : public PullHost {
@@ -74,6 +81,13 @@ class Link final : public PullHost {
   void Return(const TopicName& topic);
   // Topics have changed their owner: look at the source soon.
   void LookSoon();
+
+  // An operator wants these topics (all, when there are none) compared with the source from start
+  // to end. The run's id; kFailedPrecondition while one runs.
+  StatusOr<uint64_t> StartVerify(const std::vector<TopicName>& topics, bool deep);
+  std::optional<VerifyReport> verify_report() const;
+  // Does it compare by itself, over a control connection?
+  bool verifies() const { return verifier_->available(); }
 
   // PullHost
   PartitionMirror::Now now() const override;
@@ -106,6 +120,14 @@ class Link final : public PullHost {
   runtime::awaitable<void> KeepIdentity();
   runtime::awaitable<void> NoteHeard();
   runtime::awaitable<void> ServeUnassigned();
+
+  // link_verify.cc
+  runtime::awaitable<void> Verify();
+  runtime::awaitable<void> RunVerify(std::shared_ptr<VerifyRun> run);
+  runtime::awaitable<void> FetchAndCompare(std::shared_ptr<VerifyRun> run, size_t target,
+                                           SourceChannel* channel);
+  std::vector<VerifyTarget> VerifyTargets() const;
+  void HaltMismatches();
 
   void Assign();
   void AssignTopic(const TopicName& name, const SyncedTopic& synced);
@@ -143,6 +165,8 @@ class Link final : public PullHost {
   std::unique_ptr<FanInSink> flows_;  // Of a fan-in link; else null.
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<TopicSync> sync_;
+  std::shared_ptr<Verifier> verifier_;  // Constant; its comparisons run elsewhere.
+  uint64_t verify_runs_ = 0;
   std::map<NodeId, std::unique_ptr<BrokerPull>> pulls_;
   std::map<TopicName, TopicRoom> rooms_;
   std::map<std::pair<TopicId, PartitionId>, Offset> checkpoints_;  // As found at the start.

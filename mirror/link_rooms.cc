@@ -280,6 +280,7 @@ void Link::ApplyOperator(const TopicName& topic, bool skip) {
     return ShownName(entry.first) == topic;
   });
   if (room == rooms_.end()) return;
+  if (room->second.topic != nullptr) verifier_->Decide(room->second.topic->id, skip);
   for (const PartitionPtr& partition : room->second.partitions) {
     partition->mirror.OnOperator(skip, now());
     if (partition->fetcher == nullptr) continue;
@@ -307,7 +308,8 @@ void Link::AddTopicRows(LinkSnapshot& snapshot, PartitionMirror::Now time) const
     if (room != rooms_.end() && !room->second.partitions.empty()) {
       for (const PartitionPtr& partition : room->second.partitions) {
         snapshot.sample.rows.push_back(
-            MakeRow(partition->mirror.key(), partition->mirror.status(time)));
+            MakeRow(partition->mirror.key(), partition->mirror.status(time),
+                    verifier_->status(partition->topic->id, partition->at.partition)));
       }
       continue;
     }

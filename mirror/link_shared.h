@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "mirror/verify/verify_run.h"
 #include "mirror/watch/lag.h"
 
 namespace atl::mirror {
@@ -54,6 +55,15 @@ class LinkShared {
     MutexLock lock(&mutex_);
     wants_pause_ = paused;
   }
+  // The newest run of `atoll verify`; null: none since the start.
+  std::shared_ptr<VerifyRun> verify_run() const {
+    MutexLock lock(&mutex_);
+    return verify_run_;
+  }
+  void SetVerifyRun(std::shared_ptr<VerifyRun> run) {
+    MutexLock lock(&mutex_);
+    verify_run_ = std::move(run);
+  }
   std::string known_cluster() const {
     MutexLock lock(&mutex_);
     return known_cluster_;
@@ -66,6 +76,7 @@ class LinkShared {
  private:
   mutable Mutex mutex_;
   std::shared_ptr<const LinkSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<VerifyRun> verify_run_ ABSL_GUARDED_BY(mutex_);
   bool wants_pause_ ABSL_GUARDED_BY(mutex_) = false;
   std::string known_cluster_ ABSL_GUARDED_BY(mutex_);
 };

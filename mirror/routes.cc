@@ -201,9 +201,7 @@ HttpReply ListTopics(Links& links, Link& link, const HttpCall&) {
 }
 
 std::optional<checkpoint::EventKind> KindOf(std::string_view name) {
-  for (int32_t value = 1; value <= static_cast<int32_t>(checkpoint::EventKind::kMismatch);
-       ++value) {
-    const auto kind = static_cast<checkpoint::EventKind>(value);
+  for (const checkpoint::EventKind kind : checkpoint::kEventKinds) {
     if (checkpoint::EventKindName(kind) == name) return kind;
   }
   return std::nullopt;
@@ -313,28 +311,32 @@ HttpReply ForTopics(Link& link, const HttpCall& call, const TopicAct& act) {
   return Reply(body);
 }
 
+// A partition of the topic stopped and goes on only when an operator says so.
+bool WaitsForOperator(const Link& link, const TopicName& topic) {
+  const auto snapshot = link.snapshot();
+  const auto& rows = snapshot->sample.rows;
+  return std::any_of(rows.begin(), rows.end(), [&](const MirrorRow& row) {
+    return row.topic == topic &&
+           (row.state == MirrorState::kHalted || row.state == MirrorState::kGap ||
+            row.state == MirrorState::kDiverged || row.state == MirrorState::kConflict);
+  });
+}
+
 HttpReply PauseTopics(Link& link, const HttpCall& call, bool paused) {
   return ForTopics(link, call, [paused](Link& of, const TopicName& topic, const LinkTopicRow* row) {
     if (row == nullptr) {
       return NotFound("link `{}` mirrors no topic `{}`", of.config().name.value(), topic.value());
     }
-    return of.SetTopicPaused(topic, paused);
+    RETURN_IF_ERROR(of.SetTopicPaused(topic, paused));
+    // What stopped by itself tries again, and stops again if nothing changed.
+    if (!paused && WaitsForOperator(of, topic)) of.Operate(topic, false);
+    return OkStatus();
   });
 }
 
-bool WaitsForOperator(MirrorState state) {
-  return state == MirrorState::kHalted || state == MirrorState::kGap ||
-         state == MirrorState::kDiverged || state == MirrorState::kConflict;
-}
-
 HttpReply SkipTopics(Link& link, const HttpCall& call) {
-  const auto snapshot = link.snapshot();
-  return ForTopics(link, call, [&](Link& of, const TopicName& topic, const LinkTopicRow*) {
-    const auto& rows = snapshot->sample.rows;
-    const bool waits = std::any_of(rows.begin(), rows.end(), [&](const MirrorRow& row) {
-      return row.topic == topic && WaitsForOperator(row.state);
-    });
-    if (!waits) {
+  return ForTopics(link, call, [](Link& of, const TopicName& topic, const LinkTopicRow*) {
+    if (!WaitsForOperator(of, topic)) {
       return FailedPrecondition("no partition of `{}` waits for a decision (halted or gap)",
                                 topic.value());
     }

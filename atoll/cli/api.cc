@@ -3,6 +3,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/read.hpp>
@@ -129,6 +130,11 @@ StatusOr<json::value> Api::Call(std::string_view method, std::string_view path,
                          method, path, parse_error.message(), endpoint_);
   }
   return answer;
+}
+
+void Pause(Duration length) {
+  boost::asio::io_context context;
+  boost::asio::steady_timer(context, length).wait();
 }
 
 std::string EncodeSegment(std::string_view text) {

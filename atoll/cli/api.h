@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/status.h"
 
 namespace atl::cli {
@@ -27,6 +28,9 @@ class Api {
                              const std::string& body) const;
   const std::string endpoint_;
 };
+
+// Between two questions of a command that waits for something.
+void Pause(Duration length);
 
 // One path segment with everything but unreserved characters as %XX.
 std::string EncodeSegment(std::string_view text);

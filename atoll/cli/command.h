@@ -28,6 +28,7 @@ void AddTranslateCommand(CLI::App& app, Session& session);  // Of `group`.
 void AddFailoverCommands(CLI::App& app, Session& session);
 void AddOwnershipCommands(CLI::App& app, Session& session);
 void AddQuarantineCommands(CLI::App& app, Session& session);
+void AddVerifyCommand(CLI::App& app, Session& session);
 void AddEventCommand(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
 void AddCheckpointCommands(CLI::App& app, Session& session);

@@ -230,6 +230,9 @@ class PartitionMirror {
   // A bad batch: where, and where the next one would begin (kNoOffset: its header can't be read).
   Offset bad_at_ = kNoOffset;
   Offset bad_next_ = kNoOffset;
+  // What verification found to differ: [first, end).
+  Offset mismatch_first_ = kNoOffset;
+  Offset mismatch_end_ = kNoOffset;
   // An operator's consent to leave [skip_from_, skip_to_) out.
   Offset skip_from_ = kNoOffset;
   Offset skip_to_ = kNoOffset;

@@ -58,6 +58,7 @@ TEST_CASE("The layout of every key is what it was when the first store was writt
       {MirrorPositionKey(kLink, Id(7), PartitionId(3)), "\x20" + link + id + three},
       {LinkKey(TableId::kLinkState, kLink), "\x21" + link},
       {LinkTopicKey(kLink, TopicName("orders")), "\x22" + link + std::string("orders\0", 7)},
+      {VerifiedKey(kLink, Id(7), PartitionId(3)), "\x25" + link + id + three},
       {TopicKey(TableId::kOwnership, Id(7)), "\x30" + id},
       {EventKey(258), "\x40" + std::string("\0\0\0\0\0\0\x01\x02", 8)},
   };
@@ -79,6 +80,7 @@ TEST_CASE("Keys are printed in words, and what no table explains in hex", "[chec
        "mirror-position/from-us-east/" + id + "/3"},
       {LinkKey(TableId::kLinkState, kLink), "link/from-us-east"},
       {LinkTopicKey(kLink, TopicName("orders")), "link-topic/from-us-east/orders"},
+      {VerifiedKey(kLink, Id(7), PartitionId(3)), "verified/from-us-east/" + id + "/3"},
       {TopicKey(TableId::kOwnership, Id(7)), "ownership/" + id},
       {EventKey(258), "event/258"},
       {"", "unknown/0x"},

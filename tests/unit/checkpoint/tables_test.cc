@@ -8,6 +8,7 @@
 #include "checkpoint/ownership_table.h"
 #include "checkpoint/partition_state_table.h"
 #include "checkpoint/topic_table.h"
+#include "checkpoint/verify_table.h"
 
 #include <catch2/catch.hpp>
 
@@ -153,6 +154,34 @@ TEST_CASE("A mirror position comes back with every field and only for its link",
   MirrorTable::StageDeletePosition(batch, LinkName("east"), Id(1), PartitionId(3));
   REQUIRE(store.Write(batch, Sync::kNow).ok());
   REQUIRE(mirrors.Positions(LinkName("east")).value().empty());
+}
+
+TEST_CASE("What was verified comes back with every field and only for its link", "[checkpoint]") {
+  MemoryStore store;
+  VerifyTable table(store);
+  VerifiedRecord record;
+  record.link = LinkName("east");
+  record.topic = Id(1);
+  record.partition = PartitionId(3);
+  VerifiedRecord other = record;
+  other.partition = PartitionId(4);
+  other.verified_to = Offset(500);
+  other.epoch = LeaderEpoch(257);
+  other.time = WallTime(nanoseconds(1));
+  other.mismatch_first = Offset(500);
+  other.mismatch_end = Offset(510);
+  other.reason = "the batch at 500";
+  VerifiedRecord elsewhere = other;
+  elsewhere.link = LinkName("east-2");
+  WriteBatch batch;
+  for (const VerifiedRecord& each : {record, other, elsewhere}) VerifyTable::StagePut(batch, each);
+  REQUIRE(store.Write(batch, Sync::kLazy).ok());
+  REQUIRE(table.List(LinkName("east")).value() == std::vector<VerifiedRecord>{record, other});
+
+  WriteBatch deletion;
+  VerifyTable::StageDelete(deletion, LinkName("east"), Id(1), PartitionId(3));
+  REQUIRE(store.Write(deletion, Sync::kNow).ok());
+  REQUIRE(table.List(LinkName("east")).value() == std::vector<VerifiedRecord>{other});
 }
 
 TEST_CASE("Pauses and the source's identity are kept per link and per topic", "[checkpoint]") {

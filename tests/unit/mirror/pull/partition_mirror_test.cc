@@ -356,7 +356,10 @@ TEST_CASE("a batch that verification found to differ halts the mirror; a skip le
   REQUIRE(rig.mirror.TakeEvents().empty());
 
   rig.mirror.OnOperator(true, rig.now());
-  REQUIRE(rig.mirror.TakeEvents().empty());
+  const auto accepted = rig.mirror.TakeEvents();
+  REQUIRE(accepted.size() == 1);
+  REQUIRE(accepted[0].kind == MirrorEvent::Kind::kSkipped);
+  REQUIRE(accepted[0].first == Offset(3));
   REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
 }
 
