@@ -124,7 +124,7 @@ void AddVerifyCommand(CLI::App& app, Session& session) {
   AddApiOptions(*verify, session);
   auto options = std::make_shared<Options>();
   verify->add_option("--link", options->link, "Only of this link");
-  verify->add_option("--topic", options->topics, "Only these topics; may be repeated");
+  verify->add_option("--topic,topics", options->topics, "Only these topics; may be repeated");
   verify->add_flag("--deep", options->deep, "Read every byte on both sides again");
   verify->add_flag("--wait", options->wait,
                    "Wait for the end: exit 0 equal, 3 something differs, 1 not all was compared");

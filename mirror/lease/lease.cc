@@ -36,9 +36,21 @@ void OwnerLease::OnClaimed(const TopicClaim& claim) {
   if (until_) claims_[claim.topic] = claim.epoch;
 }
 
-void OwnerLease::OnReleased(const TopicId& topic) {
+void OwnerLease::Keep(const std::vector<TopicClaim>& wanted) {
   MutexLock lock(&mutex_);
-  claims_.erase(topic);
+  HashMap<TopicId, LeaderEpoch> kept;
+  for (const TopicClaim& claim : wanted) {
+    const auto found = claims_.find(claim.topic);
+    if (found != claims_.end()) kept.emplace(*found);
+  }
+  claims_.swap(kept);
+}
+
+bool OwnerLease::HasOthers(const std::vector<TopicClaim>& wanted) const {
+  MutexLock lock(&mutex_);
+  const auto claimed = std::ranges::count_if(
+      wanted, [this](const TopicClaim& claim) { return claims_.contains(claim.topic); });
+  return static_cast<size_t>(claimed) < claims_.size();
 }
 
 std::vector<TopicClaim> OwnerLease::Missing(const std::vector<TopicClaim>& wanted) const {

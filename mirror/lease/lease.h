@@ -51,7 +51,9 @@ class OwnerLease {
   void OnTrouble(std::string reason);
   // Durable at etcd.
   void OnClaimed(const TopicClaim& claim);
-  void OnReleased(const TopicId& topic);
+  // This region owns no other topics: claims beside `wanted` end.
+  void Keep(const std::vector<TopicClaim>& wanted);
+  bool HasOthers(const std::vector<TopicClaim>& wanted) const;
   // What of `wanted` is not claimed.
   std::vector<TopicClaim> Missing(const std::vector<TopicClaim>& wanted) const;
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -53,7 +54,7 @@ void LeaseKeeper::Start() {
   reactor_.Start();
   boost::asio::post(reactor_.executor(), [this] {
     group_.Spawn(Keep());
-    group_.Spawn(ClaimOwn());
+    group_.Spawn(Follow());
   });
 }
 
@@ -61,18 +62,6 @@ void LeaseKeeper::Stop() {
   group_.StopFromOutside();
   boost::asio::co_spawn(reactor_.executor(), GiveBack(), boost::asio::use_future).get();
   reactor_.Stop();
-}
-
-Status LeaseKeeper::Claim(const std::vector<TopicClaim>& claims, Duration deadline) {
-  return boost::asio::co_spawn(reactor_.executor(), ClaimUntil(claims, clock_.Now() + deadline),
-                               boost::asio::use_future)
-      .get();
-}
-
-Status LeaseKeeper::Release(const std::vector<TopicId>& topics, Duration deadline) {
-  return boost::asio::co_spawn(reactor_.executor(), ReleaseUntil(topics, clock_.Now() + deadline),
-                               boost::asio::use_future)
-      .get();
 }
 
 // --- The lease ---
@@ -167,25 +156,32 @@ awaitable<StatusOr<LeaseKeeper::Rows>> LeaseKeeper::Read() {
   co_return rows;
 }
 
+std::vector<TopicClaim> LeaseKeeper::Wanted() const {
+  std::vector<TopicClaim> wanted;
+  const auto view = catalog_.view();
+  for (const auto& [id, topic] : view->by_id) {
+    const bool ours = topic->owner == options_.region && !topic->is_mirror() && !topic->frozen;
+    if (ours) wanted.push_back({id, topic->epoch});
+  }
+  return wanted;
+}
+
 // What must hold for this region to take the topic, as part of a transaction.
-Status LeaseKeeper::Plan(const Rows& rows, const TopicClaim& claim, bool from_others,
-                         EtcdSwap& swap) const {
+Status LeaseKeeper::Plan(const Rows& rows, const TopicClaim& claim, EtcdSwap& swap) const {
   const std::string key = TopicKey(claim.topic);
   const auto found = rows.topics.find(key);
   const Row row = found == rows.topics.end() ? Row{} : found->second;
-  const bool ours = row.revision == 0 || row.owner == options_.region;
-  if (row.epoch > claim.epoch || (row.epoch == claim.epoch && !ours && row.owner.value() != 0)) {
+  const bool free = row.revision == 0 || row.owner == kForeignRegion;
+  const bool ours = row.owner == options_.region;
+  if (row.epoch > claim.epoch || (row.epoch == claim.epoch && !free && !ours)) {
     return FailedPrecondition("topic id {} was claimed by region {} at epoch {}, not below {}",
                               claim.topic.ToString(), row.owner.value(), row.epoch.value(),
                               claim.epoch.value());
   }
-  if (!ours && !from_others) {
-    return FailedPrecondition("topic id {} is claimed by region {} (0: released) at epoch {}",
-                              claim.topic.ToString(), row.owner.value(), row.epoch.value());
-  }
-  if (!ours && row.owner.value() != 0) {
+  if (!free && !ours) {
     if (rows.regions.contains(RegionKey(row.owner))) {
-      return Unavailable("region {} still holds its lease", row.owner.value());
+      return Unavailable("region {} still holds its lease, and topic id {} under it",
+                         row.owner.value(), claim.topic.ToString());
     }
     swap.expect.push_back({RegionKey(row.owner), 0});
   }
@@ -194,23 +190,20 @@ Status LeaseKeeper::Plan(const Rows& rows, const TopicClaim& claim, bool from_ot
   return OkStatus();
 }
 
-awaitable<Status> LeaseKeeper::TryClaim(std::vector<TopicClaim> claims, bool from_others) {
+awaitable<Status> LeaseKeeper::ClaimMissing(const Rows& rows, std::vector<TopicClaim> missing) {
   const int64_t lease_id = lease_id_;
-  if (lease_id == 0) co_return Unavailable("this region has no lease: {}", lease_.status().reason);
-  auto rows = co_await Read();
-  CO_RETURN_IF_ERROR(rows.status());
-  const auto own = rows->regions.find(RegionKey(options_.region));
-  if (own == rows->regions.end()) co_return Unavailable("this region's lease has ended");
+  const auto own = rows.regions.find(RegionKey(options_.region));
+  if (own == rows.regions.end()) co_return Unavailable("this region's lease has ended");
   Status refused;
-  for (size_t at = 0; at < claims.size(); at += kMostPerSwap) {
-    const auto part = std::span(claims).subspan(at, std::min(kMostPerSwap, claims.size() - at));
+  for (size_t at = 0; at < missing.size(); at += kMostPerSwap) {
+    const auto part = std::span(missing).subspan(at, std::min(kMostPerSwap, missing.size() - at));
     EtcdSwap swap;
     std::vector<TopicClaim> planned;
     for (const TopicClaim& claim : part) {
-      const Status possible = Plan(*rows, claim, from_others, swap);
+      const Status possible = Plan(rows, claim, swap);
       if (possible.ok()) {
         planned.push_back(claim);
-      } else if (refused.ok() || possible.code() == StatusCode::kFailedPrecondition) {
+      } else {
         refused = possible;
       }
     }
@@ -225,78 +218,57 @@ awaitable<Status> LeaseKeeper::TryClaim(std::vector<TopicClaim> claims, bool fro
   co_return refused;
 }
 
-awaitable<void> LeaseKeeper::ClaimOwn() {
+// Rows that name this region although it does not own the topic any more.
+awaitable<Status> LeaseKeeper::ReleaseOthers(const Rows& rows, std::vector<TopicClaim> wanted) {
+  std::set<std::string> ours;
+  for (const TopicClaim& claim : wanted) ours.insert(TopicKey(claim.topic));
+  EtcdSwap swap;
+  for (const auto& [key, row] : rows.topics) {
+    if (row.owner != options_.region || ours.contains(key)) continue;
+    swap.expect.push_back({key, row.revision});
+    swap.put.push_back({key, Print(row.epoch, kForeignRegion), 0});
+    if (swap.put.size() == kMostPerSwap) break;  // The next round has the rest.
+  }
+  if (swap.put.empty()) co_return OkStatus();
+  auto swapped = co_await etcd_.Swap(std::move(swap), options_.ttl / kKeepAlivesPerTtl);
+  CO_RETURN_IF_ERROR(swapped.status());
+  // Seen to be released before it counts: rows are read again.
+  co_return Unavailable("topics were released");
+}
+
+awaitable<Status> LeaseKeeper::Settle(std::vector<TopicClaim> wanted) {
+  const int64_t lease_id = lease_id_;
+  lease_.Keep(wanted);
+  auto rows = co_await Read();
+  CO_RETURN_IF_ERROR(rows.status());
+  const Status claimed = co_await ClaimMissing(*rows, lease_.Missing(wanted));
+  const Status released = co_await ReleaseOthers(*rows, std::move(wanted));
+  CO_RETURN_IF_ERROR(claimed);
+  CO_RETURN_IF_ERROR(released);
+  settled_by_ = lease_id;
+  co_return OkStatus();
+}
+
+awaitable<void> LeaseKeeper::Follow() {
   std::string grumble;  // Logged once.
   for (;;) {
-    std::vector<TopicClaim> wanted;
-    const auto view = catalog_.view();
-    for (const auto& [id, topic] : view->by_id) {
-      const bool ours = topic->owner == options_.region && !topic->is_mirror() && !topic->frozen;
-      if (ours) wanted.push_back({id, topic->epoch});
-    }
-    std::vector<TopicClaim> missing = lease_.Missing(wanted);
+    std::vector<TopicClaim> wanted = Wanted();
+    const bool due =
+        settled_by_ != lease_id_ || !lease_.Missing(wanted).empty() || lease_.HasOthers(wanted);
     Duration pause = kTick;
-    if (lease_id_ != 0 && !missing.empty()) {
-      const Status claimed = co_await TryClaim(std::move(missing), false);
-      const std::string reason(StatusMessage(claimed));
-      if (!claimed.ok()) {
+    if (lease_id_ != 0 && due) {
+      const Status settled = co_await Settle(std::move(wanted));
+      const std::string reason(StatusMessage(settled));
+      if (!settled.ok()) {
+        settled_by_ = 0;
         pause = kRetry;
         lease_.OnTrouble(reason);
       }
-      if (!reason.empty() && reason != grumble) LogWarning("lease", "{}", reason);
+      if (!reason.empty() && reason != grumble) LogInfo("lease", "{}", reason);
       grumble = reason;
     }
     const bool slept = co_await runtime::Sleep(pause);
     if (!slept) co_return;
-  }
-}
-
-awaitable<Status> LeaseKeeper::ClaimUntil(std::vector<TopicClaim> claims, MonotonicTime until) {
-  for (;;) {
-    const Status claimed = co_await TryClaim(claims, true);
-    const StatusCode code = claimed.code();
-    const bool again = code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded;
-    if (!again) co_return claimed;
-    if (clock_.Now() + kRetry >= until) {
-      co_return DeadlineExceeded("not claimed in time: {}", StatusMessage(claimed));
-    }
-    const bool slept = co_await runtime::Sleep(kRetry);
-    if (!slept) co_return Cancelled("the region stops");
-  }
-}
-
-awaitable<Status> LeaseKeeper::TryRelease(std::vector<TopicId> topics) {
-  auto rows = co_await Read();
-  CO_RETURN_IF_ERROR(rows.status());
-  for (size_t at = 0; at < topics.size(); at += kMostPerSwap) {
-    const auto part = std::span(topics).subspan(at, std::min(kMostPerSwap, topics.size() - at));
-    EtcdSwap swap;
-    for (const TopicId& topic : part) {
-      const std::string key = TopicKey(topic);
-      const auto row = rows->topics.find(key);
-      if (row == rows->topics.end() || row->second.owner != options_.region) continue;
-      swap.expect.push_back({key, row->second.revision});
-      swap.put.push_back({key, Print(row->second.epoch, RegionOrdinal(0)), 0});
-    }
-    if (swap.put.empty()) continue;
-    auto swapped = co_await etcd_.Swap(std::move(swap), options_.ttl / kKeepAlivesPerTtl);
-    CO_RETURN_IF_ERROR(swapped.status());
-    if (!*swapped) co_return Unavailable("somebody else changed a claim");
-    for (const TopicId& topic : part) lease_.OnReleased(topic);
-  }
-  co_return OkStatus();
-}
-
-awaitable<Status> LeaseKeeper::ReleaseUntil(std::vector<TopicId> topics, MonotonicTime until) {
-  for (const TopicId& topic : topics) lease_.OnReleased(topic);
-  for (;;) {
-    const Status released = co_await TryRelease(topics);
-    if (released.code() != StatusCode::kUnavailable) co_return released;
-    if (clock_.Now() + kRetry >= until) {
-      co_return DeadlineExceeded("not released in time: {}", StatusMessage(released));
-    }
-    const bool slept = co_await runtime::Sleep(kRetry);
-    if (!slept) co_return Cancelled("the region stops");
   }
 }
 

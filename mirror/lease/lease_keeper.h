@@ -6,13 +6,14 @@
 //                           from it that it was succeeded
 //
 // A region accepts for a topic while its lease runs (lease.h) and the topic's row names it at its
-// epoch. Another region takes the topic with one transaction that requires the former owner's
-// region key to be gone and the row to be as it was read; a region that gets a new lease claims
-// every topic anew, after its region key is back. So either the successor's transaction comes
-// first, and the former owner finds a higher epoch, or it fails.
+// epoch. What it wants is what its catalogue says it owns; what it no longer owns it releases. So a
+// promotion needs no words here: the new owner has its new epoch and tries until the row is its
+// own. That is one transaction which requires the former owner to have released the topic or its
+// region key to be gone, and the row to be as it was read; a region that gets a new lease claims
+// every topic anew, after its region key is back. Either the successor's transaction comes first,
+// and the former owner finds a higher epoch, or it fails.
 //
-// Runs on a reactor of its own: nothing else may delay a keep-alive. Claim and Release block and
-// may be called from any other thread.
+// Runs on a reactor of its own: nothing else may delay a keep-alive.
 #pragma once
 
 #include <map>
@@ -48,14 +49,6 @@ class LeaseKeeper {
   // Gives the lease back, so that a restart or another region need not wait for its end.
   void Stop();
 
-  // A promotion: takes these topics from whoever has them, each at an epoch above its last one.
-  // Waits until the former owner's lease has certainly ended or it released them. On OK this region
-  // may accept for them under these epochs. kFailedPrecondition: a higher epoch was claimed;
-  // kDeadlineExceeded: names whose lease still runs. Parts of it may have been claimed then.
-  Status Claim(const std::vector<TopicClaim>& claims, Duration deadline);
-  // The former owner of a planned move: stops accepting for these topics at once, for good.
-  Status Release(const std::vector<TopicId>& topics, Duration deadline);
-
  private:
   struct Row {
     LeaderEpoch epoch = kNoEpoch;
@@ -71,15 +64,15 @@ class LeaseKeeper {
   runtime::awaitable<void> Keep();
   runtime::awaitable<void> Acquire();
   runtime::awaitable<void> Prolong();
-  runtime::awaitable<void> ClaimOwn();
+  runtime::awaitable<void> Follow();
   runtime::awaitable<void> GiveBack();
   runtime::awaitable<StatusOr<Rows>> Read();
-  runtime::awaitable<Status> ClaimUntil(std::vector<TopicClaim> claims, MonotonicTime until);
-  // kUnavailable: try again.
-  runtime::awaitable<Status> TryClaim(std::vector<TopicClaim> claims, bool from_others);
-  runtime::awaitable<Status> ReleaseUntil(std::vector<TopicId> topics, MonotonicTime until);
-  runtime::awaitable<Status> TryRelease(std::vector<TopicId> topics);
-  Status Plan(const Rows& rows, const TopicClaim& claim, bool from_others, EtcdSwap& swap) const;
+  // Makes the rows say what is wanted. kUnavailable: not all of it yet.
+  runtime::awaitable<Status> Settle(std::vector<TopicClaim> wanted);
+  runtime::awaitable<Status> ClaimMissing(const Rows& rows, std::vector<TopicClaim> missing);
+  runtime::awaitable<Status> ReleaseOthers(const Rows& rows, std::vector<TopicClaim> wanted);
+  Status Plan(const Rows& rows, const TopicClaim& claim, EtcdSwap& swap) const;
+  std::vector<TopicClaim> Wanted() const;
 
   std::string RegionKey(RegionOrdinal region) const;
   std::string TopicKey(const TopicId& topic) const;
@@ -93,7 +86,8 @@ class LeaseKeeper {
   EtcdClient etcd_;
 
   // On the reactor.
-  int64_t lease_id_ = 0;  // 0: none.
+  int64_t lease_id_ = 0;    // 0: none.
+  int64_t settled_by_ = 0;  // The lease under which the rows were compared with what is wanted.
 };
 
 }  // namespace atl::mirror

@@ -99,12 +99,15 @@ TEST_CASE("a lost lease takes every claim with it") {
   REQUIRE(rig.lease.Missing({{kTopic, LeaderEpoch(513)}}).size() == 1);
 }
 
-TEST_CASE("a released topic is not accepted for any more, the others are") {
+TEST_CASE("a topic that is not owned any more is not accepted for, the others are") {
   Rig rig;
   rig.Hold();
   const TopicId other(std::array<uint8_t, 16>{8});
   rig.lease.OnClaimed({other, kEpoch});
-  rig.lease.OnReleased(kTopic);
+  REQUIRE_FALSE(rig.lease.HasOthers({{kTopic, kEpoch}, {other, kEpoch}}));
+  REQUIRE(rig.lease.HasOthers({{other, kEpoch}}));
+  rig.lease.Keep({{other, kEpoch}});
+  REQUIRE_FALSE(rig.lease.HasOthers({{other, kEpoch}}));
   REQUIRE_FALSE(rig.Holds());
   REQUIRE(rig.lease.Holds(other, kEpoch));
 }
