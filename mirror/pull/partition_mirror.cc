@@ -341,8 +341,7 @@ void PartitionMirror::OnMismatch(Offset first, Offset end, std::string cause, No
   if (Stopped()) return;
   bad_at_ = kNoOffset;  // What lies ahead is not to blame: a skip leaves nothing of it out.
   bad_next_ = kNoOffset;
-  mismatch_first_ = first;
-  mismatch_end_ = end;
+  mismatch_ = {first, end};
   Stop(MirrorState::kHalted,
        {.kind = MirrorEvent::Kind::kMismatch,
         .first = first,
@@ -364,14 +363,14 @@ void PartitionMirror::OnOperator(bool skip, Now now) {
                        .epoch = verified_epoch_,
                        .cause = "an operator left a bad batch of the source out"});
   }
-  if (skip && state_ == MirrorState::kHalted && mismatch_first_ != kNoOffset) {
+  if (skip && state_ == MirrorState::kHalted && mismatch_) {
     events_.push_back({.kind = MirrorEvent::Kind::kSkipped,
-                       .first = mismatch_first_,
-                       .end = mismatch_end_,
+                       .first = mismatch_->first,
+                       .end = mismatch_->second,
                        .epoch = verified_epoch_,
                        .cause = "an operator accepted a batch that is not the source's"});
   }
-  mismatch_first_ = kNoOffset;
+  mismatch_.reset();
   if (skip && state_ == MirrorState::kGap) {
     skipping_ = true;
     events_.push_back({.kind = MirrorEvent::Kind::kSkipped,

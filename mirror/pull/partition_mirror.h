@@ -23,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -137,8 +138,8 @@ class PartitionMirror {
   void OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
-  // Verification found a batch at [first, end) that is not the source's: kHalted, whatever it does.
-  void OnMismatch(Offset first, Offset end, std::string cause, Now now);
+  void OnMismatch(Offset first, Offset end, std::string cause,
+                  Now now);  // By verification: kHalted.
   // An operator decided: leave kHalted, kGap, kDiverged or kConflict. With `skip` a gap is skipped
   // to the source's start and a bad batch is left out (a kSkipped event each); without, and for the
   // other states, the mirror locates again and stops again if nothing changed.
@@ -230,11 +231,8 @@ class PartitionMirror {
   // A bad batch: where, and where the next one would begin (kNoOffset: its header can't be read).
   Offset bad_at_ = kNoOffset;
   Offset bad_next_ = kNoOffset;
-  // What verification found to differ: [first, end).
-  Offset mismatch_first_ = kNoOffset;
-  Offset mismatch_end_ = kNoOffset;
-  // An operator's consent to leave [skip_from_, skip_to_) out.
-  Offset skip_from_ = kNoOffset;
+  std::optional<std::pair<Offset, Offset>> mismatch_;  // What verification found: [first, end).
+  Offset skip_from_ = kNoOffset;  // To skip_to_: an operator's consent to leave it out.
   Offset skip_to_ = kNoOffset;
 
   Offset cut_ = kNoOffset;
