@@ -138,8 +138,7 @@ class PartitionMirror {
   void OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
-  void OnMismatch(Offset first, Offset end, std::string cause,
-                  Now now);  // By verification: kHalted.
+  void OnMismatch(Offset first, Offset end, std::string cause, Now now);  // Found by comparing.
   // An operator decided: leave kHalted, kGap, kDiverged or kConflict. With `skip` a gap is skipped
   // to the source's start and a bad batch is left out (a kSkipped event each); without, and for the
   // other states, the mirror locates again and stops again if nothing changed.

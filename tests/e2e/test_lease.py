@@ -6,7 +6,7 @@ import time
 import batch
 import wire
 from etcd import Etcd
-from harness import Region, create_topic, wait_until
+from harness import Region, create_topic, link, wait_mirrored, wait_until
 
 TTL = 3.0
 
@@ -111,3 +111,51 @@ def test_an_owner_paused_beyond_its_lease_acknowledges_nothing_afterwards(ring, 
             producer.ends.set()
             us_east.process.send_signal(signal.SIGCONT)
             producer.join()
+
+
+def test_a_forced_move_accepts_only_after_the_old_lease_has_ended(ring, tmp_path):
+    with Etcd(tmp_path) as etcd:
+        us_east, eu_west = (leased(ring.region(name), etcd) for name in ("us-east", "eu-west"))
+        us_east.listen_for_control(), eu_west.listen_for_control()
+        us_east.links, eu_west.links = [link(eu_west)], [link(us_east)]
+        us_east.start(), eu_west.start()
+        create_topic(us_east, "orders")
+        wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
+        wait_mirrored(us_east, eu_west, "orders")
+        eu_west.wait_state("from-us-east", "orders", "caught_up")
+        producer = Producer(us_east, "orders")
+        producer.start()
+        try:
+            wait_until(lambda: len(producer.answers) > 50, "the producer runs")
+            us_east.process.send_signal(signal.SIGSTOP)
+            stopped = time.monotonic()
+            eu_west.cli("failover", "run", "--link", "from-us-east", "orders", "--yes", "--force")
+            wait_until(lambda: accepts(eu_west, "orders"), "the new owner accepts", timeout=6 * TTL)
+            assert time.monotonic() - stopped >= TTL * 0.7, "not before the old lease can have ended"
+            assert etcd.get("/atoll/region/1") is None
+            us_east.process.send_signal(signal.SIGCONT)
+            resumed = time.monotonic()
+            wait_until(lambda: [sent for sent, _ in producer.answers if sent > resumed + TTL], "it answers again")
+            assert wire.OK not in {error for sent, error in producer.answers if sent > stopped}
+            assert accepts(eu_west, "orders")
+        finally:
+            producer.ends.set()
+            us_east.process.send_signal(signal.SIGCONT)
+            producer.join()
+
+
+def test_a_planned_move_hands_the_topic_over_without_waiting_for_a_lease(ring, tmp_path):
+    with Etcd(tmp_path) as etcd:
+        us_east, eu_west = (leased(ring.region(name), etcd) for name in ("us-east", "eu-west"))
+        us_east.listen_for_control(), eu_west.listen_for_control()
+        us_east.links, eu_west.links = [link(eu_west)], [link(us_east)]
+        us_east.start(), eu_west.start()
+        create_topic(us_east, "orders")
+        wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
+        wait_mirrored(us_east, eu_west, "orders")
+        eu_west.wait_state("from-us-east", "orders", "caught_up")
+        wait_until(lambda: eu_west.metric("atoll_link_control_connected", link="from-us-east") == 1, "they talk")
+        eu_west.cli("promote", "--link", "from-us-east", "orders", "--yes")
+        wait_until(lambda: accepts(eu_west, "orders"), "the new owner accepts", timeout=TTL)
+        assert lease(us_east)["held"] and lease(eu_west)["held"], "nobody's lease had to end"
+        assert not accepts(us_east, "orders")
