@@ -52,6 +52,7 @@ def pair(ring, topic: str = "orders", partitions: int = 3):
     us_east, eu_west = ring.pair(control=True)
     create_topic(us_east, topic, partitions)
     wait_connected(us_east, eu_west)
+    eu_west.wait_state(LINK, topic, "caught_up")  # The topic is there a moment before its link plans with it.
     wait_mirrored(us_east, eu_west, topic)
     return us_east, eu_west
 

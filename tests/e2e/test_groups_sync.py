@@ -29,12 +29,20 @@ def member(region_or_address, group: str, topic: str = "orders"):
 
 
 def commit(region_or_address, group: str, offset: int, partition: int = 0, topic: str = "orders") -> None:
-    """As a simple consumer: no member, one offset."""
+    """As a simple consumer: no member, one offset. A real Kafka may look for its coordinator for a while."""
     address = region_or_address if isinstance(region_or_address, str) else region_or_address.kafka
     client = confluent_kafka.Consumer({"bootstrap.servers": address, "group.id": group, "log_level": 0})
-    try:
-        done = client.commit(offsets=[confluent_kafka.TopicPartition(topic, partition, offset)], asynchronous=False)
+    def committed_once() -> bool:
+        try:
+            done = client.commit(offsets=[confluent_kafka.TopicPartition(topic, partition, offset)], asynchronous=False)
+        except confluent_kafka.KafkaException as error:
+            if error.args[0].code() == confluent_kafka.KafkaError.NOT_COORDINATOR:
+                return False
+            raise
         assert all(one.error is None for one in done), done
+        return True
+    try:
+        wait_until(committed_once, f"{group} commits {offset}", step=0.5)
     finally:
         client.close()
 

@@ -7,7 +7,7 @@ import pytest
 
 import clients
 import invariants
-from harness import create_topic, link
+from harness import create_topic, link, wait_until
 
 ROUNDS = int(os.environ.get("ATOLL_KILL_ROUNDS", "6"))
 
@@ -61,6 +61,7 @@ def test_small_segments_roll_in_every_crash(ring, dice):
         victim = dice.choice([us_east, eu_west])
         victim.kill9()
         victim.start()
+    wait_until(lambda: len(sent.acked) > 1000, "enough was written to roll several times")
     sent.stop()
     assert invariants.check(us_east, eu_west, "rolls", sent) > 100
     assert len(list(eu_west.data.glob("topics/rolls.*/0/*.log"))) > 2
