@@ -55,8 +55,8 @@ endif()
 include_directories(SYSTEM ${Boost_INCLUDE_DIRS})
 
 # atoll_library(NAME FOLDER DEPS target... [PCH])
-#   All *.cc of FOLDER (this folder only, not below) become the static library NAME. PCH: compiled with Asio's headers
-#   precompiled. A folder that has no source yet is an interface library.
+#   All *.cc of FOLDER (this folder only, not below) become the static library NAME, compiled with the foreign headers
+#   of base/precompiled.h; PCH: with Asio's, too. A folder that has no source yet is an interface library.
 function(atoll_library name folder)
   cmake_parse_arguments(arg "PCH" "" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
@@ -65,6 +65,8 @@ function(atoll_library name folder)
     target_link_libraries(${name} PUBLIC atoll_options ${arg_DEPS})
     if(arg_PCH)
       target_precompile_headers(${name} REUSE_FROM atoll_asio)
+    elseif(NOT name STREQUAL "atoll_base")
+      target_precompile_headers(${name} REUSE_FROM atoll_base)
     endif()
   else()
     add_library(${name} INTERFACE)

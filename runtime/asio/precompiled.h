@@ -1,4 +1,5 @@
-// Precompiled for every library that talks to sockets.
+// Precompiled for every library that talks to sockets, and for the tests: base/precompiled.h and
+// Asio.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -11,12 +12,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 
-#include <chrono>
-#include <functional>
-#include <map>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "base/precompiled.h"

@@ -67,7 +67,9 @@ class House:
             self.libraries[words[0]] = Library(words[0], folder, deps)
         for call in re.finditer(r"\badd_library\((\w+)\s+STATIC\b", text):
             if call.group(1) not in self.libraries:  # asio/: sources of its own, no folder.
-                self.libraries[call.group(1)] = Library(call.group(1), source.folder + "/asio")
+                links = re.search(rf"\btarget_link_libraries\({call.group(1)} PUBLIC([^)]*)\)", text)
+                self.libraries[call.group(1)] = Library(call.group(1), source.folder + "/asio",
+                                                        links.group(1).split() if links else [])
         for call in re.finditer(r"\batoll_proto\((\w+)", text):  # Generated: no sources here.
             self.libraries[call.group(1)] = Library(call.group(1), source.folder + "/generated")
         program = re.search(r"\btarget_link_libraries\(atoll PRIVATE([^)]*)\)", text)

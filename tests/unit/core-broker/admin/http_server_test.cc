@@ -53,7 +53,7 @@ class Served {
 bool Has(const std::string& answer, const std::string& text) {
   INFO(answer.substr(0, 300));
   const bool has = answer.find(text) != std::string::npos;
-  CHECK(has);
+  REQUIRE(has);
   return has;
 }
 

@@ -240,10 +240,10 @@ TEST_CASE("Bad frames close their connection with a counted reason, and nobody e
     SocketClient bystander(served);
     SocketClient client(served);
     client.SendBytes(bad.bytes);
-    CHECK_FALSE(client.ReadFrame().has_value());
-    CHECK(served.ClosedFor(bad.reason));
+    REQUIRE_FALSE(client.ReadFrame().has_value());
+    REQUIRE(served.ClosedFor(bad.reason));
     bystander.Send(kafka::MetadataRequest{});
-    CHECK(bystander.Read<kafka::MetadataResponse>().topics.size() == 1);
+    REQUIRE(bystander.Read<kafka::MetadataResponse>().topics.size() == 1);
   }
 }
 

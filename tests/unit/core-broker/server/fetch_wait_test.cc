@@ -72,8 +72,8 @@ TEST_CASE("Errors of a partition answer at once") {
   const LeaderEpoch epoch = broker.gate.epoch;
   const auto check = [&](kafka::FetchRequest request, ErrorCode expected) {
     const auto fetched = consumer.Call(request);
-    CHECK(First(fetched.message).error_code == expected);
-    CHECK(First(fetched.message).records.empty());
+    REQUIRE(First(fetched.message).error_code == expected);
+    REQUIRE(First(fetched.message).records.empty());
   };
   check(MakeFetch("unknown", 0, 0), ErrorCode::kUnknownTopicOrPartition);
   check(MakeFetch("orders", 5, 0), ErrorCode::kUnknownTopicOrPartition);

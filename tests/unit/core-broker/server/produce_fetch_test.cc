@@ -87,10 +87,10 @@ TEST_CASE("A batch that breaks a rule is refused with Kafka's error and nothing 
     Bytes batch = MakeBatch(2);
     bad.spoil(batch);
     const auto answer = client.Call(MakeProduce("orders", 0, batch));
-    CHECK(First(answer.message).error_code == bad.expected);
-    CHECK(First(answer.message).base_offset == kNoOffset);
-    CHECK(First(answer.message).error_message.has_value());
-    CHECK(partition->offsets().log_end == Offset(0));
+    REQUIRE(First(answer.message).error_code == bad.expected);
+    REQUIRE(First(answer.message).base_offset == kNoOffset);
+    REQUIRE(First(answer.message).error_message.has_value());
+    REQUIRE(partition->offsets().log_end == Offset(0));
   }
 }
 

@@ -81,8 +81,8 @@ TEST_CASE("Bad topics are refused with a reason and a way out") {
   for (const auto& [body, status] : cases) {
     INFO(body);
     const HttpReply reply = api.Call("POST", "/v1/topics", body);
-    CHECK(reply.status == status);
-    CHECK(json::parse(reply.body).at("error").at("code") == status);
+    REQUIRE(reply.status == status);
+    REQUIRE(json::parse(reply.body).at("error").at("code") == status);
   }
 }
 
