@@ -51,6 +51,19 @@ void Append(std::vector<MetricFamily>& out, const char* name, const char* help, 
   std::move(family).AppendTo(out);
 }
 
+void CollectDisk(const std::string& data_folder, std::vector<MetricFamily>& out) {
+  const auto space = PosixFileSystem().SpaceAt(data_folder);
+  if (!space.ok()) return;
+  const auto append = [&out](const char* name, const char* help, ByteCount bytes) {
+    FamilyBuilder family(name, help);
+    family.Add({{"volume", "data"}}, static_cast<double>(bytes.value()));
+    std::move(family).AppendTo(out);
+  };
+  append("atoll_storage_disk_free_bytes", "Space left on the disk of the data folder.",
+         space->free);
+  append("atoll_storage_disk_total_bytes", "Size of the disk of the data folder.", space->total);
+}
+
 void Collect(std::vector<MetricFamily>& out) {
   // Numbers of proc(5), counted from field 3.
   constexpr size_t kUserTicks = 11, kSystemTicks = 12, kStartTicks = 19, kResidentPages = 21;
@@ -77,12 +90,15 @@ void Collect(std::vector<MetricFamily>& out) {
 
 }  // namespace
 
-std::shared_ptr<void> AddProcessMetrics(Metrics& metrics) {
+std::shared_ptr<void> AddProcessMetrics(Metrics& metrics, const std::string& data_folder) {
   metrics
       .GetGauge("atoll_build_info", "What this build is; always 1.",
                 {{"version", kVersion}, {"commit", kCommit}})
       .Set(1);
-  return metrics.AddCollector(Collect);
+  return metrics.AddCollector([data_folder](std::vector<MetricFamily>& out) {
+    Collect(out);
+    CollectDisk(data_folder, out);
+  });
 }
 
 }  // namespace atl

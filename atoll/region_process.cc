@@ -23,11 +23,13 @@
 #include "core-broker/server/group_lag.h"
 #include "core-broker/server/group_routes.h"
 #include "core-broker/server/group_topics.h"
+#include "core-broker/server/kafka_exporter_page.h"
 #include "core-broker/server/listener.h"
 #include "core-broker/server/topic_routes.h"
 #include "mirror/control/control_plane.h"
 #include "mirror/control/rooms.h"
 #include "mirror/control_routes.h"
+#include "mirror/failover_watch.h"
 #include "mirror/failovers.h"
 #include "mirror/lease/lease_keeper.h"
 #include "mirror/lease/lease_routes.h"
@@ -341,7 +343,6 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
       std::make_unique<mirror::Failovers>(mirror::Failovers::Room{.reactor = admin_reactor,
                                                                   .blocking = move_blocking,
                                                                   .clock = SystemClock(),
-                                                                  .metrics = metrics,
                                                                   .catalog = catalog,
                                                                   .owners = owners,
                                                                   .links = *links,
@@ -385,6 +386,7 @@ void RegionProcess::Parts::Wire() {
   health.Register(router);
   broker::AddPartitionCheck(health, *broker);
   broker::RegisterMetricsPage(router, metrics);
+  broker::RegisterKafkaExporterPage(router, *broker);
   broker::RegisterTopicRoutes(router, *broker);
   broker::RegisterGroupRoutes(router, *broker);
   const config::Endpoint kafka{broker->config.advertised_host,
@@ -406,9 +408,10 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterQuarantineRoutes(
       router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});
   mirror::RegisterVerifyRoutes(router, *links);
+  collectors.push_back(mirror::WatchFailover(metrics, *links, *failovers));
   collectors.push_back(
       mirror::RegisterLeaseRoutes(router, lease_keeper != nullptr ? &lease : nullptr, metrics));
-  collectors.push_back(AddProcessMetrics(metrics));
+  collectors.push_back(AddProcessMetrics(metrics, config.region.data_dir));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
   collectors.push_back(metrics.AddCollector(
       [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));

@@ -1,9 +1,10 @@
 #include "base/metrics.h"
 
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <utility>
+
+#include "base/metrics_text.h"
 
 namespace atl {
 namespace {
@@ -90,7 +91,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
   return families;
 }
 
-std::string Metrics::Text() const { return prometheus::TextSerializer().Serialize(Collect()); }
+std::string Metrics::Text() const { return MetricsText(Collect()); }
 
 FamilyBuilder::FamilyBuilder(std::string name, std::string help, prometheus::MetricType type)
     : family_{std::move(name), std::move(help), type, {}} {}

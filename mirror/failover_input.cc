@@ -91,7 +91,7 @@ StatusOr<PlanInput> Failovers::Look(const Request& request) const {
     if (!topics.contains(name)) input.not_mirrored.push_back(name);
   }
   CountGroups(input);
-  AskWhoIsAhead(input);
+  if (request.ask_others) AskWhoIsAhead(input);
   return input;
 }
 

@@ -40,11 +40,7 @@ Failovers::Failovers(Room room, uint64_t seed)
   // Present from the start, so that a rate over them is 0 and not nothing.
   for (const auto& link : room_.links.all()) {
     for (const Mode mode : {Mode::kPromote, Mode::kFailover}) {
-      room_.metrics.GetCounter("atoll_failover_operations_total",
-                               "Moves of topics to this region that have ended.",
-                               {{"link", link->config().name.value()},
-                                {"mode", std::string(checkpoint::FailoverModeName(mode))},
-                                {"result", "done"}});
+      (void)OperationsOf(link->config().name, mode, FailoverOutcome::kDone);
     }
   }
 }
@@ -240,27 +236,31 @@ Status Failovers::Finish(Operation& operation) {
   return OkStatus();
 }
 
+std::shared_ptr<Counter> Failovers::OperationsOf(const LinkName& link, Mode mode,
+                                                 FailoverOutcome outcome) const {
+  return room_.links.events().counters().GetCounter(
+      "atoll_failover_operations_total", "Moves of topics to this region that have ended.",
+      {{"link", link.value()},
+       {"mode", std::string(checkpoint::FailoverModeName(mode))},
+       {"result", std::string(checkpoint::FailoverOutcomeName(outcome))}});
+}
+
 void Failovers::Count(const Record& record) {
-  room_.metrics
-      .GetCounter("atoll_failover_operations_total",
-                  "Moves of topics to this region that have ended.",
-                  {{"link", record.link.value()},
-                   {"mode", std::string(checkpoint::FailoverModeName(record.mode))},
-                   {"result", std::string(checkpoint::FailoverOutcomeName(record.outcome))}})
-      .Increment();
+  OperationsOf(record.link, record.mode, record.outcome)->Increment();
+  LinkCounters& counters = room_.links.events().counters();
   const Labels link{{"link", record.link.value()}};
-  room_.metrics
+  counters
       .GetGauge("atoll_failover_last_duration_seconds",
                 "Of the last move: how long nobody accepted records.", link)
-      .Set(ToSeconds(record.unavailable));
+      ->Set(ToSeconds(record.unavailable));
   int64_t lost = 0;
   for (const auto& topic : record.topics) {
     for (const auto& partition : topic.partitions) lost += partition.lost_known.value_or(0);
   }
-  room_.metrics
+  counters
       .GetGauge("atoll_failover_last_lost_records",
                 "Of the last move: records of the old owner that are known to be missing.", link)
-      .Set(static_cast<double>(lost));
+      ->Set(static_cast<double>(lost));
 }
 
 }  // namespace atl::mirror

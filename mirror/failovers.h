@@ -37,7 +37,6 @@ class Failovers {
     runtime::Reactor& reactor;
     runtime::StorageShards& blocking;
     const Clock& clock;
-    Metrics& metrics;
     broker::Catalog& catalog;
     Owners& owners;
     Links& links;
@@ -55,7 +54,8 @@ class Failovers {
     bool all = false;
     std::set<TopicName> accepted;  // Findings of these topics don't block.
     bool force = false;
-    std::string plan_hash;  // Of the plan that was shown; empty: whatever the plan is now.
+    bool ask_others = true;  // Which region is ahead; may wait for their answers.
+    std::string plan_hash;   // Of the plan that was shown; empty: whatever the plan is now.
     Duration deadline = std::chrono::seconds(30);  // Of a planned move, up to the new epoch.
   };
 
@@ -112,6 +112,8 @@ class Failovers {
   bool IsDrained(const Operation& operation) const;
   bool WasLost(const Operation& operation) const;
   Status Finish(Operation& operation);
+  std::shared_ptr<Counter> OperationsOf(const LinkName& link, Mode mode,
+                                        checkpoint::FailoverOutcome outcome) const;
   void Count(const Record& record);
 
   const Room room_;

@@ -82,10 +82,10 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
       backoff_(std::chrono::milliseconds(200), std::chrono::seconds(10), random_.Fork()),
       discovery_(reactor_),
       applied_(reactor_),
-      wire_bytes_(context.metrics.GetCounter("atoll_link_wire_received_bytes_total",
-                                             "Bytes that came over the wire from the source.",
-                                             {{"link", config_.name.value()}})),
-      replication_seconds_(context.metrics.GetHistogram(
+      wire_bytes_(context.events.counters().GetCounter(
+          "atoll_link_wire_received_bytes_total", "Bytes that came over the wire from the source.",
+          {{"link", config_.name.value()}})),
+      replication_seconds_(context.events.counters().GetHistogram(
           "atoll_mirror_replication_duration_seconds",
           "From a record's timestamp to its durability here.", {{"link", config_.name.value()}})),
       paused_(config_.paused),
@@ -109,9 +109,7 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
   }
   // Present from the start, so that a rate over them is 0 and not nothing.
   for (const char* stage : {"connect", "fetch", "apply"}) {
-    context_.metrics.GetCounter(
-        "atoll_mirror_errors_total", "Errors of links, by what was being done.",
-        {{"link", config_.name.value()}, {"stage", stage}, {"error", "UNAVAILABLE"}});
+    (void)context_.events.counters().ErrorsOf(config_.name, stage, "UNAVAILABLE");
   }
   Refresh();
 }
@@ -139,6 +137,8 @@ void Link::Start() {
 void Link::Stop() {
   group_.StopFromOutside();
   boost::asio::co_spawn(reactor_.executor(), Drain(), boost::asio::use_future).get();
+  // Not when it is destroyed: by then a link of this name with other settings may have begun.
+  context_.events.counters().Forget({{"link", config_.name.value()}});
 }
 
 Status Link::SetPaused(bool paused) {
@@ -253,6 +253,7 @@ awaitable<void> Link::Discover() {
       const Status status = co_await sync_->Sync();
       if (status.ok()) {
         backoff_.Reset();
+        topics_synced_ = context_.clock.WallNow();
         OnContact(ByteCount(0));
         co_await KeepIdentity();
         co_await NoteHeard();
@@ -494,22 +495,17 @@ void Link::OnPosition(const PartitionPtr& partition) {
 void Link::OnReplicated(Timestamp newest) {
   if (newest < Timestamp(0)) return;
   const Duration age = context_.clock.WallNow() - FromTimestamp(newest);
-  replication_seconds_.Observe(std::max(0.0, ToSeconds(age)));
+  replication_seconds_->Observe(std::max(0.0, ToSeconds(age)));
 }
 
 void Link::OnContact(ByteCount wire_bytes) {
   last_contact_ = context_.clock.WallNow();
-  if (wire_bytes > ByteCount(0)) wire_bytes_.Increment(static_cast<double>(wire_bytes.value()));
+  if (wire_bytes > ByteCount(0)) wire_bytes_->Increment(static_cast<double>(wire_bytes.value()));
 }
 
 void Link::OnError(std::string_view stage, std::string_view error) {
   changed_ = true;
-  context_.metrics
-      .GetCounter("atoll_mirror_errors_total", "Errors of links, by what was being done.",
-                  {{"link", config_.name.value()},
-                   {"stage", std::string(stage)},
-                   {"error", std::string(error)}})
-      .Increment();
+  context_.events.counters().ErrorsOf(config_.name, stage, error)->Increment();
 }
 
 void Link::AskDiscovery() { discovery_.Set(); }

@@ -158,8 +158,8 @@ class Link final : public PullHost {
   runtime::Backoff backoff_;
   runtime::Event discovery_;
   runtime::Event applied_;  // No apply is on its way.
-  Counter& wire_bytes_;
-  Histogram& replication_seconds_;
+  const std::shared_ptr<Counter> wire_bytes_;
+  const std::shared_ptr<Histogram> replication_seconds_;
 
   // On the reactor.
   std::unique_ptr<FanInSink> flows_;  // Of a fan-in link; else null.
@@ -176,6 +176,7 @@ class Link final : public PullHost {
   std::set<TopicName> paused_topics_;
   std::string stored_cluster_id_;
   std::optional<WallTime> last_contact_;
+  std::optional<WallTime> topics_synced_;
   bool changed_ = true;  // Since the last snapshot.
   MonotonicTime next_discovery_{};
   int applies_ = 0;

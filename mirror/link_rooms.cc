@@ -66,6 +66,8 @@ void Link::Assign() {
       continue;
     }
     DropTopic(it->second);  // Deleted here too.
+    context_.events.counters().Forget(
+        {{"link", config_.name.value()}, {"topic", ShownName(it->first).value()}});
     it = rooms_.erase(it);
   }
   ApplyPauses();
@@ -168,18 +170,11 @@ void Link::OpenPartitions(const TopicName& source, TopicRoom& room, const Synced
   if (topic.records == nullptr) {
     topic.name = ShownName(source);
     const Labels labels{{"link", config_.name.value()}, {"topic", topic.name.value()}};
-    topic.records =
-        &context_.metrics.GetCounter("atoll_mirror_records_total", "Records mirrored.", labels);
-    topic.bytes = &context_.metrics.GetCounter("atoll_mirror_bytes_total",
-                                               "Bytes of batches mirrored.", labels);
-    context_.metrics.GetCounter("atoll_mirror_gap_records_total",
-                                "Offsets that the source no longer had.", labels);
-    context_.metrics.GetCounter("atoll_mirror_divergence_total",
-                                "Places where the source's bytes disagreed.", labels);
-    Labels recreated = labels;
-    recreated["cause"] = "recreated";
-    context_.metrics.GetCounter("atoll_mirror_source_reset_total",
-                                "Times the source turned out to be another one.", recreated);
+    LinkCounters& counters = context_.events.counters();
+    topic.records = counters.GetCounter("atoll_mirror_records_total", "Records mirrored.", labels);
+    topic.bytes =
+        counters.GetCounter("atoll_mirror_bytes_total", "Bytes of batches mirrored.", labels);
+    context_.events.Announce(config_.name, topic.name);
   }
   const size_t count = flows_ != nullptr ? synced.partitions.size() : local->partitions.size();
   for (size_t i = room.partitions.size(); i < count; ++i) {
@@ -339,6 +334,9 @@ void Link::Refresh() {
   if (sync_ != nullptr) facts.refused = sync_->refused();
   facts.last_contact = last_contact_;
   facts.rpo_target = config_.rpo;
+  facts.topics_synced = topics_synced_;
+  if (sync_ != nullptr) facts.configs_synced = sync_->configs_read();
+  facts.verifies = verifier_->available();
   AddTopicRows(*fresh, time);
   const LinkView view = ViewLink(facts, fresh->sample.rows, time.wall);
   if (view.condition != condition_) {

@@ -22,9 +22,11 @@ StorageShards::StorageShards(int threads, FileSystem& files, std::string data_fo
           .data_folder = std::move(data_folder),
           .sync_seconds = metrics.GetHistogram(
               "atoll_storage_fsync_duration_seconds",
-              "Time of one sync round: everything a storage shard wrote in one turn."),
+              "Time of one sync round: everything a storage shard wrote in one turn.",
+              {{"volume", "data"}}),
           .sync_errors = metrics.GetCounter("atoll_storage_sync_errors_total",
-                                            "Files whose sync failed; each goes offline."),
+                                            "Files whose sync failed; each goes offline.",
+                                            {{"volume", "data"}}),
       }) {
   for (int i = 0; i < std::max(threads, 1); ++i) {
     shards_.push_back(std::make_unique<Shard>(*environment_));

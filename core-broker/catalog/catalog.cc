@@ -39,7 +39,11 @@ Catalog::Catalog(Options options, const PartitionContext& context, checkpoint::T
       view_(std::make_shared<const CatalogView>()),
       ticking_(std::make_shared<std::atomic<int>>(0)),
       collector_(context_.metrics.AddCollector(
-          [this](std::vector<MetricFamily>& out) { CollectMetrics(out); })) {}
+          [this](std::vector<MetricFamily>& out) { CollectMetrics(out); })) {
+  // Present from the start: the first damage is a rise that an alert can see.
+  context_.metrics.GetCounter("atoll_storage_corruptions_total", "Damage found in files of the log",
+                              {{"volume", "data"}});
+}
 
 std::string Catalog::TopicFolder(const std::string& data_folder, const TopicName& name,
                                  const TopicId& id) {

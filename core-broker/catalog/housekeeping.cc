@@ -79,13 +79,50 @@ int64_t Catalog::NextProducerCounter() const {
   return *std::ranges::max_element(highest) + 1;
 }
 
+namespace {
+
+// What clients wrote and read, by topic.
+class TrafficFamilies {
+ public:
+  void Add(const Topic& topic) {
+    int64_t sums[4] = {};
+    for (const auto& partition : topic.partitions) {
+      const PartitionTraffic& traffic = partition->traffic();
+      sums[0] += traffic.produced_records;
+      sums[1] += traffic.produced_bytes;
+      sums[2] += traffic.consumed_records;
+      sums[3] += traffic.consumed_bytes;
+    }
+    const Labels labels{{"topic", topic.name.value()}};
+    for (size_t i = 0; i < 4; ++i) families_[i].Add(labels, static_cast<double>(sums[i]));
+  }
+  void AppendTo(std::vector<MetricFamily>& out) && {
+    for (FamilyBuilder& family : families_) std::move(family).AppendTo(out);
+  }
+
+ private:
+  static constexpr auto kCounter = prometheus::MetricType::Counter;
+  FamilyBuilder families_[4] = {
+      {"atoll_topic_produced_records_total", "Records taken from producers", kCounter},
+      {"atoll_topic_produced_bytes_total", "Bytes of batches taken from producers", kCounter},
+      {"atoll_topic_consumed_records_total",
+       "Offsets handed to consumers and to mirrors in other regions", kCounter},
+      {"atoll_topic_consumed_bytes_total",
+       "Bytes of batches handed to consumers and to mirrors in other regions", kCounter}};
+};
+
+}  // namespace
+
 void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
   FamilyBuilder start("atoll_partition_log_start_offset", "First offset that can be read");
   FamilyBuilder high("atoll_partition_high_watermark_offset", "End of what consumers may read");
   FamilyBuilder stable("atoll_partition_last_stable_offset",
                        "End of what read_committed consumers may read");
   FamilyBuilder bytes("atoll_partition_size_bytes", "Bytes of the partition's log on disk");
-  for (const auto& [name, topic] : view()->by_name) {
+  TrafficFamilies traffic;
+  const auto now = view();
+  for (const auto& [name, topic] : now->by_name) {
+    traffic.Add(*topic);
     for (const auto& partition : topic->partitions) {
       const PartitionOffsets offsets = partition->offsets();
       if (offsets.high_watermark == kNoOffset) continue;  // Never opened: not known, so not shown.
@@ -102,6 +139,7 @@ void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
   std::move(high).AppendTo(out);
   std::move(stable).AppendTo(out);
   std::move(bytes).AppendTo(out);
+  std::move(traffic).AppendTo(out);
 }
 
 }  // namespace atl::broker

@@ -124,6 +124,7 @@ class Partition final : public runtime::TurnParticipant,
   int open_transactions() const;
   LeaderEpoch last_epoch() const;  // Of the last batch; kNoEpoch in an empty log.
   ByteCount size_bytes() const;
+  PartitionTraffic& traffic() const { return traffic_; }
   // Prepares TruncateTo: reads headers from the recovery point, or the log start, up to `offset`,
   // so it may take long and runs where that holds up nobody.
   StatusOr<PartitionCut> PlanCut(Offset offset) const;
@@ -197,7 +198,8 @@ class Partition final : public runtime::TurnParticipant,
   void Notify() const;
   kafka::ErrorCode ReadError(const Status& status, Offset offset) const;
   StatusOr<FilePosition> LimitIn(const View& view, const Segment& segment, Offset limit) const;
-  StatusOr<Extent> Choose(const LogPosition& start, FilePosition stop, Offset limit,
+  Offset UpperIn(const View& view, const Segment& segment, Offset limit) const;
+  StatusOr<Extent> Choose(const LogPosition& start, FilePosition stop, Offset upper,
                           const ReadRequest& request) const;
 
   // Constant after construction.
@@ -219,6 +221,8 @@ class Partition final : public runtime::TurnParticipant,
   MonotonicTime saved_at_{};
   MonotonicTime retry_at_{};
   Duration retry_after_{};
+
+  mutable PartitionTraffic traffic_;  // Any.
 
   // Any. A leaf.
   mutable Mutex mutex_;

@@ -47,12 +47,14 @@ ReadOutcome Partition::Read(const ReadRequest& request) const {
   const StatusOr<FilePosition> stop = LimitIn(view, *start->segment, limit);
   if (!stop.ok()) return fail(stop.status());
   if (start->position >= *stop) return outcome;
-  const StatusOr<Extent> extent = Choose(*start, *stop, limit, request);
+  const StatusOr<Extent> extent =
+      Choose(*start, *stop, UpperIn(view, *start->segment, limit), request);
   if (!extent.ok()) return fail(extent.status());
   if (extent->bytes == ByteCount(0)) return outcome;
   StatusOr<std::shared_ptr<File>> file = start->segment->file();
   if (!file.ok()) return fail(file.status());
   outcome.bytes = extent->bytes;
+  outcome.end = extent->upper;
   outcome.slices.push_back({*std::move(file), start->position, extent->bytes});
   if (committed) {
     MutexLock lock(&mutex_);
@@ -72,12 +74,19 @@ StatusOr<FilePosition> Partition::LimitIn(const View& view, const Segment& segme
   return found.segment.get() == &segment ? found.position : FilePosition(segment.size().value());
 }
 
+// The end of what `segment` holds of what lies below `limit`.
+Offset Partition::UpperIn(const View& view, const Segment& segment, Offset limit) const {
+  if (segment.base() >= view.end.segment_base) return limit;
+  const auto segments = view.log->segments(segment.base());
+  return segments.size() < 2 ? limit : std::min(limit, segments[1]->base());
+}
+
 // All of [start, stop) when it fits, else as many batches as do: up to an indexed one where that is
 // near, else by walking the headers.
 StatusOr<Partition::Extent> Partition::Choose(const LogPosition& start, FilePosition stop,
-                                              Offset limit, const ReadRequest& request) const {
+                                              Offset upper, const ReadRequest& request) const {
   const ByteCount available = stop - start.position;
-  if (available <= request.max_bytes) return Extent{available, limit};
+  if (available <= request.max_bytes) return Extent{available, upper};
   const FilePosition wanted = start.position + std::max(request.max_bytes, ByteCount(0));
   ASSIGN_OR_RETURN(const std::optional<Segment::Boundary> boundary,
                    start.segment->BoundaryAt(start.position, wanted));

@@ -155,7 +155,8 @@ StatusOr<Partition::Recovered> Partition::RecoverLog() {
   StatusOr<Log::OpenOutcome> opened = Log::Open(request, replay);
   if (opened.status().code() == StatusCode::kDataLoss) {
     context_.metrics
-        .GetCounter("atoll_storage_corruptions_total", "Damage found in files of the log")
+        .GetCounter("atoll_storage_corruptions_total", "Damage found in files of the log",
+                    {{"volume", "data"}})
         .Increment();
   }
   RETURN_IF_ERROR(opened.status());

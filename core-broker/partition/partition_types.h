@@ -4,6 +4,7 @@
 // again.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,14 @@ struct PartitionOffsets {
   Offset log_end;
 };
 
+// What clients wrote and read since the process started. Any thread.
+struct PartitionTraffic {
+  std::atomic<int64_t> produced_records{0};
+  std::atomic<int64_t> produced_bytes{0};
+  std::atomic<int64_t> consumed_records{0};
+  std::atomic<int64_t> consumed_bytes{0};
+};
+
 struct ReadRequest {
   Offset offset;
   ByteCount max_bytes;
@@ -84,6 +93,7 @@ struct ReadOutcome {
   std::vector<FileSlice>
       slices;  // Whole batches from the one that contains `offset`; ends at a batch where cheap.
   ByteCount bytes{0};
+  Offset end = kNoOffset;  // Nothing in the slices is at or behind it; kNoOffset without any.
   std::vector<AbortedTransaction>
       aborted;  // With kReadCommitted: those that overlap, by first offset.
 };

@@ -67,6 +67,16 @@ std::optional<GroupLag> LagOf(const CatalogView& view, const CommittedOffset& co
   return lag;
 }
 
+std::optional<RecordCount> RecordsBehind(const CatalogView& view,
+                                         const CommittedOffset& committed) {
+  const FoundPartition found = FindPartition(view, committed.topic, committed.partition);
+  if (found.partition == nullptr) return std::nullopt;
+  const PartitionOffsets offsets = found.partition->offsets();
+  if (offsets.high_watermark == kNoOffset) return std::nullopt;
+  const Offset next = std::max(committed.offset, offsets.log_start);
+  return std::max(offsets.high_watermark - next, RecordCount(0));
+}
+
 std::shared_ptr<void> AddGroupMetrics(Metrics& metrics, const Catalog& catalog,
                                       const Coordinator& groups, const Clock& clock,
                                       size_t max_series) {

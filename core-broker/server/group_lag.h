@@ -23,6 +23,9 @@ struct GroupLag {
 std::optional<GroupLag> LagOf(const CatalogView& view, const CommittedOffset& committed,
                               WallTime now);
 
+// The records alone, without a look into the log.
+std::optional<RecordCount> RecordsBehind(const CatalogView& view, const CommittedOffset& committed);
+
 // atoll_group_lag_records, atoll_group_lag_seconds, atoll_group_members, atoll_group_state. Series
 // vanish with their group, topic or offset. Above `max_series` partitions the lags are given per
 // topic: records summed, seconds as the largest.

@@ -21,6 +21,9 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 constexpr Duration kFirstRedial = std::chrono::milliseconds(200);
 constexpr Duration kLastRedial = std::chrono::seconds(10);
 constexpr Duration kSlowestTick = std::chrono::milliseconds(100);
+// Seconds: from one host to round the world, and a line in trouble.
+const Histogram::BucketBoundaries kRoundTripBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                    0.1,    0.2,   0.4,    0.8,   1.5,  3,     5};
 
 std::string AddressOf(const runtime::tcp::socket& socket) {
   runtime::ErrorCode error;
@@ -64,6 +67,10 @@ ControlPlane::Shell::Shell(Options options, Metrics& metrics, const Clock& clock
       acceptor_(reactor_.context()),
       random_(options_.seed),
       instance_(random_.Next()) {
+  for (const config::Link& link : options_.links) {
+    if (link.source.control)
+      round_trips_[link.name] = std::make_unique<Histogram>(kRoundTripBuckets);
+  }
   collector_ = metrics.AddCollector([this](std::vector<MetricFamily>& out) { Collect(out); });
 }
 
@@ -108,8 +115,10 @@ void ControlPlane::Shell::CloseAll() {
 void ControlPlane::Shell::Collect(std::vector<MetricFamily>& out) const {
   FamilyBuilder connected("atoll_link_control_connected",
                           "1 while the link's source is connected over the control plane.");
-  FamilyBuilder rtt("atoll_link_rtt_seconds",
-                    "Round trip to the link's source, of the last heartbeat.");
+  MetricFamily rtt{"atoll_link_rtt_seconds",
+                   "Round trips of heartbeats to the link's source, while it is connected.",
+                   prometheus::MetricType::Histogram,
+                   {}};
   const std::vector<PeerStatus> peers = book_.peers();
   for (const config::Link& link : options_.links) {
     if (!link.source.control) continue;
@@ -119,10 +128,12 @@ void ControlPlane::Shell::Collect(std::vector<MetricFamily>& out) const {
     if (peer == peers.end()) continue;
     const Labels labels{{"link", link.name.value()}};
     connected.Add(labels, peer->connected ? 1 : 0);
-    if (peer->rtt) rtt.Add(labels, ToSeconds(*peer->rtt));
+    if (!peer->rtt) continue;
+    rtt.metric.push_back(round_trips_.at(link.name)->Collect());
+    rtt.metric.back().label.push_back({"link", link.name.value()});
   }
   std::move(connected).AppendTo(out);
-  std::move(rtt).AppendTo(out);
+  if (!rtt.metric.empty()) out.push_back(std::move(rtt));
 }
 
 // --- Tasks ---
@@ -284,6 +295,10 @@ void ControlPlane::Shell::OnAnswer(Session& session, uint64_t number,
 
 void ControlPlane::Shell::OnRoundTrip(Session& session, Duration rtt) {
   book_.Measured(session.peer(), rtt);
+  for (const config::Link& link : options_.links) {
+    const bool measured = link.source.control && link.source.region == session.peer();
+    if (measured) round_trips_.at(link.name)->Observe(ToSeconds(rtt));
+  }
 }
 
 void ControlPlane::Shell::OnHeard(Session& session) {

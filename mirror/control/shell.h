@@ -86,6 +86,8 @@ class ControlPlane::Shell final : public SessionHost {
   std::map<RegionName, std::shared_ptr<Session>> places_;  // Of connected peers.
   LogThrottle refused_log_{std::chrono::seconds(10)};
   LogThrottle answer_log_{std::chrono::seconds(10)};
+  // By link, for those that have a control address; constant, each thread-safe.
+  std::map<LinkName, std::unique_ptr<Histogram>> round_trips_;
   std::shared_ptr<void> collector_;  // Goes first.
 };
 

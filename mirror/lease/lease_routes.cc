@@ -35,8 +35,9 @@ std::shared_ptr<void> RegisterLeaseRoutes(broker::Router& router, const OwnerLea
     FamilyBuilder held("atoll_lease_held", "1 while this region may accept records.");
     held.Add({}, status.held ? 1 : 0);
     std::move(held).AppendTo(out);
-    FamilyBuilder left("atoll_lease_left_seconds", "Until the lease ends unless it is prolonged.");
-    left.Add({}, status.left ? ToSeconds(*status.left) : 0);
+    FamilyBuilder left("atoll_lease_remaining_seconds",
+                       "Until the lease ends unless it is prolonged; 0: it is not held.");
+    left.Add({{"scope", "region"}}, status.left ? ToSeconds(*status.left) : 0);
     std::move(left).AppendTo(out);
   });
 }

@@ -285,8 +285,9 @@ GroupBook::Counts GroupBook::Count(const LinkName& link) const {
     if (key.link != link || entry.commit.offset == kNoOffset) continue;
     const auto [place, is_new] = worst.emplace(key.group, entry.state);
     if (!is_new) place->second = std::max(place->second, entry.state);
-    if (entry.state != GroupSyncState::kHeld) continue;
-    counts.oldest_held = std::min(counts.oldest_held.value_or(entry.known_at), entry.known_at);
+    std::optional<WallTime>& since = counts.held_since[key.group];
+    if (entry.state == GroupSyncState::kHeld)
+      since = std::min(since.value_or(entry.known_at), entry.known_at);
   }
   for (const auto& [group, state] : worst) ++counts.groups[state];
   return counts;

@@ -92,10 +92,11 @@ class GroupBook {
   // Of one link, of all its topics when none is named (source names).
   std::vector<GroupKnowledge> Knowledge(const LinkName& link,
                                         std::span<const TopicName> topics = {}) const;
-  // Groups by their worst state, and since when the oldest held commit is known.
+  // Groups by their worst state, and each by what it waits for.
   struct Counts {
     std::map<GroupSyncState, int64_t> groups;
-    std::optional<WallTime> oldest_held;
+    // Since when the oldest commit of a group that is not placed is known; nothing: all are.
+    std::map<GroupId, std::optional<WallTime>> held_since;
   };
   Counts Count(const LinkName& link) const;
   // Changed since the last call, for the checkpoint; removed ones have kNoOffset.

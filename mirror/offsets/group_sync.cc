@@ -19,6 +19,7 @@ using broker::PlaceOutcome;
 constexpr Duration kFullLook = std::chrono::seconds(1);
 constexpr Duration kSaveEvery = std::chrono::milliseconds(200);
 constexpr size_t kMostOfOneMessage = 1000;
+constexpr size_t kMostGroupSeries = 1000;   // With more, the lag is given per link.
 constexpr size_t kMostGroupBytes = 32'767;  // As the coordinator has it.
 
 GroupCommit ToCommit(const CommittedOffset& offset) {
@@ -378,8 +379,8 @@ void GroupSync::Collect(std::vector<MetricFamily>& out) const {
     links = published_;
   }
   FamilyBuilder lag("atoll_offset_sync_lag_seconds",
-                    "Age of the oldest committed offset of the source's groups that is known and "
-                    "held; without news of the source the age of the last. Absent: never heard.");
+                    "Age of a group's oldest committed offset that is known from the source and "
+                    "not placed here; without news of the source the age of the last.");
   FamilyBuilder groups("atoll_offset_sync_groups",
                        "Groups of the source by what became of their offsets here.");
   const WallTime now = room_.clock.WallNow();
@@ -393,9 +394,16 @@ void GroupSync::Collect(std::vector<MetricFamily>& out) const {
                  count == state.counts.groups.end() ? 0.0 : static_cast<double>(count->second));
     }
     if (!state.last_news) continue;
-    const Duration held = state.counts.oldest_held ? now - *state.counts.oldest_held : Duration{};
     const Duration silent = state.fed ? Duration{} : now - *state.last_news;
-    lag.Add({{"link", name.value()}}, ToSeconds(std::max({held, silent, Duration{}})));
+    Duration largest = std::max(silent, Duration{});
+    const bool by_group = state.counts.held_since.size() <= kMostGroupSeries;
+    for (const auto& [group, since] : state.counts.held_since) {
+      const Duration held = std::max({since ? now - *since : Duration{}, silent, Duration{}});
+      largest = std::max(largest, held);
+      if (!by_group) continue;
+      lag.Add({{"link", name.value()}, {"group", group.value()}}, ToSeconds(held));
+    }
+    if (!by_group) lag.Add({{"link", name.value()}}, ToSeconds(largest));
   }
   std::move(lag).AppendTo(out);
   std::move(groups).AppendTo(out);

@@ -24,9 +24,9 @@ struct PulledTopic {
   TopicName source_name;  // At the source.
   TopicId id;             // Here, or (fan-in) at the source.
   TopicId source_id;      // At the source; zero: not heard yet.
-  LeaderEpoch epoch = kNoEpoch;  // As the catalogue has it: no batch above it is applied.
-  Counter* records = nullptr;    // Null in tests.
-  Counter* bytes = nullptr;
+  LeaderEpoch epoch = kNoEpoch;      // As the catalogue has it: no batch above it is applied.
+  std::shared_ptr<Counter> records;  // Null in tests.
+  std::shared_ptr<Counter> bytes;
 };
 
 struct PulledPartition {

@@ -198,6 +198,7 @@ awaitable<void> TopicSync::FetchConfigs(const std::vector<const TopicAtSource*>&
   }
   for (auto& [name, values] : *answer) configs_[name] = std::move(values);
   if (!all) co_return;
+  configs_read_ = room_.clock.WallNow();
   const MonotonicTime done = room_.clock.Now();
   configs_due_ = done + std::clamp((done - now) * kConfigsShare, kConfigsSoonest, kConfigsLatest);
 }
@@ -422,6 +423,11 @@ awaitable<Status> TopicSync::NoteAbsent(const ClusterAtSource& cluster) {
   std::set<std::string_view> named;
   for (const TopicAtSource& topic : cluster.topics) named.insert(topic.name.value());
   std::vector<TopicName> gone;
+  // Gone there, and an operator has deleted the copy: nothing is left to show.
+  std::erase_if(topics_, [this, here = room_.catalog.view()](const auto& entry) {
+    return entry.second.state == SyncedTopic::State::kRetired && !IsFanIn(link_) &&
+           here->Find(entry.second.id) == nullptr;
+  });
   for (auto& [name, synced] : topics_) {
     if (named.contains(name.value()) || synced.state == SyncedTopic::State::kRetired) continue;
     if (++synced.absences == 1) synced.absent_since = room_.clock.Now();

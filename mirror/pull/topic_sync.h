@@ -93,6 +93,8 @@ class TopicSync {
   const std::string& cluster_id() const { return cluster_id_; }  // Empty: not known yet.
   // Why the source was refused; empty: it was not. Sync() then is kFailedPrecondition.
   const std::string& refused() const { return refused_; }
+  // When the source last told the configurations of all topics.
+  std::optional<WallTime> configs_read() const { return configs_read_; }
 
  private:
   struct Change {
@@ -128,6 +130,7 @@ class TopicSync {
   std::string cluster_id_;
   std::string refused_;
   bool busy_ = false;
+  std::optional<WallTime> configs_read_;
   std::map<TopicName, SyncedTopic> topics_;
   TopicConfigs configs_;  // As heard last.
   MonotonicTime configs_due_{};

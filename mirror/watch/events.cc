@@ -83,49 +83,48 @@ StatusOr<bool> Events::IsKnown(const checkpoint::Event& event) {
   return newest.first == event.first && newest.end == event.end && !other_tail;
 }
 
-void Events::Count(const checkpoint::Event& event) {
-  const std::string& link = event.link.value();
-  const std::string& topic = event.topic.value();
-  const Labels labels{{"link", link}, {"topic", topic}};
-  const auto reset = [&](const char* cause) {
-    metrics_
-        .GetCounter("atoll_mirror_source_reset_total",
-                    "Times the source turned out to be another one than was mirrored.",
-                    {{"link", link}, {"topic", topic}, {"cause", cause}})
-        .Increment();
-  };
-  switch (event.kind) {
+std::shared_ptr<Counter> Events::CounterOf(const LinkName& link, const TopicName& topic,
+                                           checkpoint::EventKind kind) {
+  Labels labels{{"link", link.value()}, {"topic", topic.value()}};
+  switch (kind) {
     case checkpoint::EventKind::kGap:
-      metrics_
-          .GetCounter("atoll_mirror_gap_records_total",
-                      "Offsets that the source no longer had when they were asked for.", labels)
-          .Increment(static_cast<double>((event.end - event.first).value()));
-      return;
+      return counters_.GetCounter("atoll_mirror_gap_records_total",
+                                  "Offsets that the source no longer had when they were asked for.",
+                                  labels);
     case checkpoint::EventKind::kDivergence:
-      metrics_
-          .GetCounter("atoll_mirror_divergence_total",
-                      "Partitions whose bytes turned out to differ from the source's.", labels)
-          .Increment();
-      return;
+      return counters_.GetCounter("atoll_mirror_divergence_total",
+                                  "Partitions whose bytes turned out to differ from the source's.",
+                                  labels);
     case checkpoint::EventKind::kHalted:
-      metrics_
-          .GetCounter("atoll_mirror_errors_total", "Errors of mirrors, by stage.",
-                      {{"link", link}, {"stage", "verify"}, {"error", "bad_batch"}})
-          .Increment();
-      return;
+      return counters_.ErrorsOf(link, "verify", "bad_batch");
     case checkpoint::EventKind::kMismatch:
-      metrics_
-          .GetCounter("atoll_mirror_mismatch_total",
-                      "Batches that verification found to differ from the source's.", labels)
-          .Increment();
-      return;
+      return counters_.GetCounter("atoll_mirror_mismatch_total",
+                                  "Batches that verification found to differ from the source's.",
+                                  labels);
     case checkpoint::EventKind::kGeneration:
-      return reset("recreated");
     case checkpoint::EventKind::kRetired:
-      return reset("deleted");
+      labels["cause"] = kind == checkpoint::EventKind::kRetired ? "deleted" : "recreated";
+      return counters_.GetCounter(
+          "atoll_mirror_source_reset_total",
+          "Times the source turned out to be another one than was mirrored.", labels);
     default:
-      return;
+      return nullptr;
   }
+}
+
+void Events::Announce(const LinkName& link, const TopicName& topic) {
+  for (const checkpoint::EventKind kind :
+       {checkpoint::EventKind::kGap, checkpoint::EventKind::kDivergence,
+        checkpoint::EventKind::kMismatch, checkpoint::EventKind::kGeneration}) {
+    (void)CounterOf(link, topic, kind);
+  }
+}
+
+void Events::Count(const checkpoint::Event& event) {
+  const auto counter = CounterOf(event.link, event.topic, event.kind);
+  if (counter == nullptr) return;
+  const bool by_record = event.kind == checkpoint::EventKind::kGap;
+  counter->Increment(by_record ? static_cast<double>((event.end - event.first).value()) : 1);
 }
 
 }  // namespace atl::mirror

@@ -102,6 +102,9 @@ struct MirrorFamilies {
   FamilyBuilder applied_end{"atoll_mirror_applied_end_offset", "End of what is durable here."};
   FamilyBuilder verified{"atoll_mirror_verified_offset",
                          "Everything below was compared with the source's log and is equal."};
+  FamilyBuilder compared{"atoll_mirror_verified_partitions",
+                         "Mirrored partitions by what comparing them with the source found: equal, "
+                         "mismatch, or not_compared (yet, or because nothing compares)."};
   FamilyBuilder topics{"atoll_mirror_topics", "Topics with a partition in this state."};
 
   void Add(const LinkSample& sample);
@@ -111,6 +114,7 @@ struct MirrorFamilies {
 void MirrorFamilies::Add(const LinkSample& sample) {
   const std::string& link = sample.facts.link.value();
   std::array<std::set<TopicName>, kMirrorStateCount> topics_in;
+  std::map<std::string, int> results{{"equal", 0}, {"mismatch", 0}, {"not_compared", 0}};
   for (const MirrorRow& row : sample.rows) {
     const Labels labels{{"link", link},
                         {"topic", row.topic.value()},
@@ -126,7 +130,11 @@ void MirrorFamilies::Add(const LinkSample& sample) {
     if (row.verify.verified_to) {
       verified.Add(labels, static_cast<double>(row.verify.verified_to->value()));
     }
+    ++results[row.verify.mismatch ? "mismatch" : row.verify.verified_to ? "equal" : "not_compared"];
     topics_in[static_cast<size_t>(row.state)].insert(row.topic);
+  }
+  for (const auto& [result, count] : results) {
+    compared.Add({{"link", link}, {"result", result}}, count);
   }
   for (int i = 0; i < kMirrorStateCount; ++i) {
     const std::string state(StateName(static_cast<MirrorState>(i)));
@@ -142,6 +150,7 @@ void MirrorFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   std::move(source_end).AppendTo(out);
   std::move(applied_end).AppendTo(out);
   std::move(verified).AppendTo(out);
+  std::move(compared).AppendTo(out);
   std::move(topics).AppendTo(out);
 }
 
@@ -153,6 +162,8 @@ struct LinkFamilies {
   FamilyBuilder rpo{"atoll_link_rpo_seconds",
                     "Age of what a failover now would lose: the largest mirror lag of the link."};
   FamilyBuilder rpo_target{"atoll_link_rpo_target_seconds", "The objective written in YAML."};
+  FamilyBuilder synced{"atoll_metadata_sync_last_success_timestamp_seconds",
+                       "When what the source has of this kind was last copied."};
 
   void Add(const LinkSample& sample, WallTime now);
   void AppendTo(std::vector<MetricFamily>& out) &&;
@@ -175,6 +186,12 @@ void LinkFamilies::Add(const LinkSample& sample, WallTime now) {
     contact.Add(labels, ToSeconds(facts.last_contact->time_since_epoch()));
   }
   if (view.rpo_seconds) rpo.Add(labels, *view.rpo_seconds);
+  const auto add_synced = [&](const char* kind, const std::optional<WallTime>& at) {
+    if (!at) return;
+    synced.Add({{"link", facts.link.value()}, {"kind", kind}}, ToSeconds(at->time_since_epoch()));
+  };
+  add_synced("topic", facts.topics_synced);
+  add_synced("config", facts.configs_synced);
   if (facts.rpo_target > Duration::zero()) rpo_target.Add(labels, ToSeconds(facts.rpo_target));
 }
 
@@ -184,6 +201,7 @@ void LinkFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   std::move(contact).AppendTo(out);
   std::move(rpo).AppendTo(out);
   std::move(rpo_target).AppendTo(out);
+  std::move(synced).AppendTo(out);
 }
 
 }  // namespace

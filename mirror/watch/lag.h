@@ -61,6 +61,10 @@ struct LinkFacts {
   std::string refused;                   // Why, when the source was refused.
   std::optional<WallTime> last_contact;  // Any good answer, also one without a partition in it.
   Duration rpo_target{};                 // 0: none set.
+  // When what the source has was last copied; nothing: never.
+  std::optional<WallTime> topics_synced;
+  std::optional<WallTime> configs_synced;
+  bool verifies = false;  // Mirrors are compared with the source all the time.
 };
 
 struct LinkView {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
-  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers groups
+  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers groups scrape
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -19,6 +19,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
+import batch  # noqa: E402
 from harness import Region, create_topic, link, wait_until  # noqa: E402
 
 KIT = pathlib.Path(os.environ.get("KIT", REPOSITORY.parent / "shared" / "bench" / "kafka"))
@@ -294,6 +295,41 @@ def groups(runs: int) -> None:
                 region.discard()
 
 
+def scrape(runs: int) -> None:
+    """/metrics of a region that mirrors 1,000 partitions, with a group that lags on each: time and size of one scrape."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Region(pathlib.Path(folder), "us-east", 1), Region(pathlib.Path(folder), "eu-west", 2)
+        try:
+            source.listen_for_control().start()
+            target.links = [link(source)]
+            target.start()
+            topics = [f"topic-with-a-name-of-usual-length-{number:03}" for number in range(100)]
+            for topic in topics:
+                create_topic(source, topic, 10)
+                with source.wire() as connection:
+                    for partition in range(10):
+                        connection.produce(topic, partition, batch.make([b"x" * 100] * 10))
+            wait_until(lambda: sum(row["state"] == "caught_up" for row in target.mirrors(LINK)) == 1000, "all is mirrored", 120)
+            with target.wire() as connection:
+                for topic in topics:
+                    for partition in range(10):
+                        connection.commit_offset("billing", topic, partition, 5)
+            for run in range(runs):
+                for page in ("/metrics", "/metrics/kafka_exporter"):
+                    times = []
+                    for _ in range(20):
+                        began = time.monotonic()
+                        text = target.get(page)
+                        times.append(1000 * (time.monotonic() - began))
+                    times.sort()
+                    series = sum(not line.startswith("#") for line in text.splitlines())
+                    save("scrape", {"run": run, "page": page, "p50_ms": round(times[10], 1), "max_ms": round(times[-1], 1),
+                                    "mib": round(len(text) / (1 << 20), 2), "series": series})
+        finally:
+            target.discard()
+            source.discard()
+
+
 def peers(runs: int) -> None:
     """Kafka and MirrorMaker 2 in the same sitting, by the kit: catch-up (1 KiB) and steady lag."""
     environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "RESULTS": str(RESULTS / "peers"), "QUIET_S": "20"}
@@ -321,6 +357,7 @@ SECTIONS = {
     "wan": wan,
     "peers": peers,
     "groups": groups,
+    "scrape": scrape,
 }
 
 

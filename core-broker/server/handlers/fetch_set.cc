@@ -139,7 +139,10 @@ FetchSet::Found FetchSet::Look(const FetchLimits& limits, ByteCount used,
     }
   }
   for (FileSlice& slice : outcome.slices) data.records.Append(std::move(slice));
-  if (outcome.bytes > ByteCount(0)) return Found::kData;
+  if (outcome.bytes > ByteCount(0)) {
+    entry.records = std::max(outcome.end - slot.asked.fetch_offset, RecordCount(0));
+    return Found::kData;
+  }
   const Offset readable =
       limits.isolation == Isolation::kReadCommitted ? data.last_stable_offset : data.high_watermark;
   entry.has_more = slot.asked.fetch_offset < readable;
@@ -200,6 +203,11 @@ std::vector<kafka::FetchableTopicResponse> FetchSet::Commit(FetchReading reading
     if (failed || entry.has_more || entry.data.diverging_epoch.has_value() ||
         !entry.data.records.empty()) {
       served.push_back(entry.slot);
+    }
+    if (!entry.data.records.empty()) {
+      PartitionTraffic& traffic = slot.partition->traffic();
+      traffic.consumed_records += entry.records.value();
+      traffic.consumed_bytes += static_cast<int64_t>(entry.data.records.total_bytes());
     }
     if (topics.empty() || topics.back().topic != slot.topic) {
       topics.push_back({.topic = slot.topic, .partitions = {}});

@@ -30,7 +30,8 @@ struct FetchReading {
   struct Entry {
     uint32_t slot;
     kafka::FetchPartitionData data;
-    bool has_more = false;  // Records that did not fit into this answer.
+    bool has_more = false;   // Records that did not fit into this answer.
+    RecordCount records{0};  // Offsets that the answer covers.
   };
   std::vector<Entry> entries;  // In the order of the answer.
   ByteCount bytes{0};

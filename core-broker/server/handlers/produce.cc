@@ -59,6 +59,7 @@ class AppendJob final : public runtime::ShardJob {
   struct Item {
     std::shared_ptr<Partition> partition;
     MutableBytes batch;
+    int32_t records;
     size_t topic_at;
     size_t partition_at;
     AppendOutcome outcome;
@@ -96,6 +97,9 @@ class AppendJob final : public runtime::ShardJob {
       return Refuse(response, ErrorCode::kNotLeaderOrFollower,
                     "this region's lease ended before the acknowledgement left");
     }
+    PartitionTraffic& traffic = item.partition->traffic();
+    traffic.produced_records += item.records;
+    traffic.produced_bytes += static_cast<int64_t>(item.batch.size());
     response.base_offset = item.outcome.base_offset;
     response.log_append_time_ms = item.outcome.log_append_time;
     response.log_start_offset = item.outcome.log_start;
@@ -134,10 +138,12 @@ kafka::Verdict CheckRequest(const kafka::ProduceRequest& request) {
   return {};
 }
 
-kafka::Verdict CheckBatch(BytesView records, const kafka::ProduceRules& rules) {
+kafka::Verdict CheckBatch(BytesView records, const kafka::ProduceRules& rules,
+                          int32_t& record_count) {
   kafka::Verdict verdict = kafka::ValidateProduced(records, rules);
   if (!verdict.ok()) return verdict;
   const auto header = kafka::BatchHeader::Parse(records);
+  if (header.ok()) record_count = header->record_count;
   if (header.ok() && header->is_transactional()) {
     return {ErrorCode::kInvalidTxnState, "a transactional batch outside a transaction", {}};
   }
@@ -161,7 +167,8 @@ void ProduceCall::Start(const kafka::ProduceRequest& request, std::shared_ptr<Pr
       auto found = FindPartition(*view, topic_data.name, data.index).partition;
       kafka::Verdict verdict = whole;
       if (verdict.ok() && found == nullptr) verdict.error = ErrorCode::kUnknownTopicOrPartition;
-      if (verdict.ok()) verdict = CheckBatch(data.records.view(), rules);
+      int32_t records = 0;
+      if (verdict.ok()) verdict = CheckBatch(data.records.view(), rules, records);
       if (!verdict.ok()) {
         RefuseBatch(At(i, j), std::move(verdict));
         continue;
@@ -174,7 +181,8 @@ void ProduceCall::Start(const kafka::ProduceRequest& request, std::shared_ptr<Pr
       }
       // The bytes lie in the exchange's own frame; only the codec's view of them is const.
       auto* bytes = const_cast<std::byte*>(data.records.view().data());
-      (*job)->Add({std::move(found), MutableBytes(bytes, data.records.view().size()), i, j, {}});
+      (*job)->Add(
+          {std::move(found), MutableBytes(bytes, data.records.view().size()), records, i, j, {}});
     }
   }
   jobs_left_ = jobs.size();

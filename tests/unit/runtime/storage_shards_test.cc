@@ -124,9 +124,10 @@ TEST_CASE("A failed sync reaches its own partition only, and is counted", "[stor
                   std::make_shared<FakePartition>(&test.log, 'n'),
                   std::make_shared<FakePartition>(&test.log, 'b', bad.get())});
   REQUIRE_THAT(test.log, Catch::EndsWith("publish-g publish-n publish-b-failed done-1"));
-  REQUIRE_THAT(test.metrics.Text(), Catch::Contains("atoll_storage_sync_errors_total 1\n"));
   REQUIRE_THAT(test.metrics.Text(),
-               Catch::Contains("atoll_storage_fsync_duration_seconds_count 1\n"));
+               Catch::Contains("atoll_storage_sync_errors_total{volume=\"data\"} 1\n"));
+  REQUIRE_THAT(test.metrics.Text(),
+               Catch::Contains("atoll_storage_fsync_duration_seconds_count{volume=\"data\"} 1\n"));
 }
 
 TEST_CASE("Few files are synced one by one, many at once", "[storage_shards]") {

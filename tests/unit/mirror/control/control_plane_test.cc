@@ -72,7 +72,7 @@ TEST_CASE("A region that dials and one that listens know each other, and how far
   REQUIRE(target.link.empty());
   const std::string text = pair.target.metrics.Text();
   REQUIRE_THAT(text, Catch::Contains("atoll_link_control_connected{link=\"from-us-east\"} 1"));
-  REQUIRE_THAT(text, Catch::Contains("atoll_link_rtt_seconds{link=\"from-us-east\"} "));
+  REQUIRE_THAT(text, Catch::Contains("atoll_link_rtt_seconds_count{link=\"from-us-east\"} "));
 }
 
 TEST_CASE("A hello brings the topics, and the name of the link that dialled") {

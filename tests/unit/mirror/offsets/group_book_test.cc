@@ -110,12 +110,12 @@ TEST_CASE("A commit ahead of the copy is held until the copy is there", "[groups
   world.Hear({Commit("app", 150), Commit("other", 120)});
   REQUIRE(world.Place().empty());
   REQUIRE(world.book.Knowledge(kLink).front().state == GroupSyncState::kHeld);
-  REQUIRE(world.book.Count(kLink).oldest_held == At(0));
+  REQUIRE(world.book.Count(kLink).held_since.begin()->second == At(0));
   world.SetEnd(149);
   REQUIRE(world.Place() == Placed{"other@120"});
   world.SetEnd(150);
   REQUIRE(world.Place() == Placed{"app@150"});
-  REQUIRE_FALSE(world.book.Count(kLink).oldest_held);
+  REQUIRE_FALSE(world.book.Count(kLink).held_since.begin()->second);
 }
 
 TEST_CASE("Of several commits that were held only the last is placed", "[groups]") {

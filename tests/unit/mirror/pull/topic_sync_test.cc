@@ -251,7 +251,12 @@ TEST_CASE("A topic is gone when the source did not name it for a while", "[topic
   REQUIRE(world.Sync().ok());
   REQUIRE(world.EventCount(checkpoint::EventKind::kRetired) == (follow ? 1 : 0));
   REQUIRE((world.Local("orders") == nullptr) == follow);
-  if (!follow) REQUIRE(world.State("orders") == SyncedTopic::State::kRetired);
+  if (follow) return;
+  REQUIRE(world.State("orders") == SyncedTopic::State::kRetired);
+  // Then an operator deletes the copy.
+  REQUIRE(world.catalog->Delete(Id(1)).ok());
+  REQUIRE(world.Sync().ok());
+  REQUIRE(world.sync->topics().empty());
 }
 
 TEST_CASE("Mirrors are known before the source answers", "[topic_sync]") {

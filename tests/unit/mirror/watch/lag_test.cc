@@ -49,6 +49,42 @@ TEST_CASE("what was verified is exported for the partitions that have it") {
   REQUIRE(verified->metric[0].gauge.value == 42);
 }
 
+double ValueOf(const std::vector<MetricFamily>& families, const std::string& name,
+               const std::string& label) {
+  for (const MetricFamily& family : families) {
+    if (family.name != name) continue;
+    for (const auto& series : family.metric) {
+      const bool has = std::ranges::any_of(
+          series.label, [&label](const auto& one) { return one.value == label; });
+      if (has) return series.gauge.value;
+    }
+  }
+  return -1;
+}
+
+TEST_CASE("partitions are counted by what comparing them found, and each is counted once") {
+  LinkSample sample{.facts = Facts(), .rows = {}};
+  for (int i = 0; i < 4; ++i) sample.rows.push_back(Row(MirrorState::kCaughtUp, 0, i));
+  sample.rows[0].verify.verified_to = Offset(42);
+  sample.rows[1].verify.verified_to = Offset(42);
+  sample.rows[1].verify.mismatch = true;
+  std::vector<MetricFamily> families;
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "equal") == 1);
+  REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "mismatch") == 1);
+  REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "not_compared") == 2);
+}
+
+TEST_CASE("what was never copied from the source has no time of copying") {
+  LinkSample sample{.facts = Facts(), .rows = {}};
+  sample.facts.topics_synced = WallTime(seconds(1000));
+  std::vector<MetricFamily> families;
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  const std::string name = "atoll_metadata_sync_last_success_timestamp_seconds";
+  REQUIRE(ValueOf(families, name, "topic") == 1000);
+  REQUIRE(ValueOf(families, name, "config") == -1);
+}
+
 TEST_CASE("what a status does not know is absent from its row") {
   const MirrorRow row = MakeRow(
       {.link = LinkName("l"), .topic = TopicName("t"), .topic_id = {}, .partition = PartitionId(3)},
