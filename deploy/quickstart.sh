@@ -21,6 +21,7 @@ us_east=127.0.0.1:19092
 eu_west=127.0.0.1:29092
 work=data/quickstart
 python=/usr/bin/python3   # Debian's, for which install-deps.sh brings the client
+stop_tenths=${QUICKSTART_STOP_TENTHS:-300}   # How long a region may take to stop before it is killed.
 declare -A pid=()
 
 say() { printf '\n== %s\n' "$*"; }
@@ -44,29 +45,33 @@ start() {  # start REGION: returns when it serves
   done
   fail "$1 was not ready within 30 s"
 }
-stop() {  # stop SIGNAL REGION: returns when the process is gone
-  kill "-$1" "${pid[$2]}" 2>/dev/null || true
-  for _ in $(seq 300); do
-    kill -0 "${pid[$2]}" 2>/dev/null || { unset "pid[$2]"; return; }
+end() {  # end SIGNAL REGION: returns when the process is gone; false when it had to be killed
+  local process=${pid[$2]}
+  unset "pid[$2]"
+  kill "-$1" "$process" 2>/dev/null || true
+  for _ in $(seq "$stop_tenths"); do
+    kill -0 "$process" 2>/dev/null || return 0
     sleep 0.1
   done
-  kill -KILL "${pid[$2]}" 2>/dev/null || true
-  unset "pid[$2]"
-  fail "$2 did not stop within 30 s"
+  kill -KILL "$process" 2>/dev/null || true
+  return 1
 }
+stop() { end "$1" "$2" || fail "$2 did not stop within $((stop_tenths / 10)) s"; }
+# Whatever went wrong, and whatever goes wrong here: no client and no region is left behind.
 finish() {
   local code=$?
-  trap - EXIT
+  trap '' EXIT HUP INT TERM
+  set +e
   for client in "${loader:-}" "${worker:-}"; do
-    if [ -n "$client" ]; then kill "$client" 2>/dev/null || true; fi
+    if [ -n "$client" ]; then kill "$client" 2>/dev/null; fi
   done
   if [ "$code" -ne 0 ] || [ -z "$keep" ]; then
-    for region in "${!pid[@]}"; do stop TERM "$region"; done
+    for region in "${!pid[@]}"; do end TERM "$region"; done
   fi
   exit "$code"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT TERM
 
 # The sum of one field over the partitions of a topic, from `atoll mirror describe -o json`.
 mirrored() {

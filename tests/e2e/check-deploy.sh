@@ -8,7 +8,8 @@ check() {
   if "${@:2}" >"$output" 2>&1; then echo "ok    $1"; else echo "FAIL  $1"; cat "$output"; failed=1; fi
 }
 trap 'rm -f "$output"' EXIT
-scripts=(deploy/install-deps.sh deploy/quickstart.sh tests/run.sh .ci/run tests/compat/get-kafka.sh tests/e2e/check-deploy.sh)
+scripts=(deploy/install-deps.sh deploy/quickstart.sh tests/run.sh .ci/run tests/compat/get-kafka.sh tests/e2e/check-deploy.sh
+  tests/e2e/check-quickstart-trap.sh)
 for script in "${scripts[@]}"; do
   check "$script parses" bash -n "$script"
   check "$script has its run bit" test -x "$script"
@@ -20,6 +21,7 @@ if command -v systemd-analyze >/dev/null; then
 else
   echo "skip  systemd-analyze (not installed)"
 fi
+check "a quickstart that fails in the middle leaves nothing running" tests/e2e/check-quickstart-trap.sh
 check "rules" promtool check rules dashboards/alerts.yaml
 check "rules behave" promtool test rules dashboards/alerts_test.yaml
 exit "$failed"

@@ -1,0 +1,198 @@
+"""deploy/compose.yaml: valid, whole, and its services run as it says, each with the files that it mounts, in namespaces of their own."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import compose_spec
+import pytest
+import yaml
+
+import machine
+from machine import BINARY, REPOSITORY, run
+
+COMPOSE = REPOSITORY / "deploy" / "compose.yaml"
+NETWORK = "10.231.77"
+COMMANDS = {"prom/prometheus": "/usr/bin/prometheus", "atoll": "/usr/bin/atoll"}  # Entry points of the images.
+
+
+@pytest.fixture(scope="module")
+def services():
+    return yaml.safe_load(COMPOSE.read_text())["services"]
+
+
+def mounts(service: dict) -> list[tuple[str, str]]:
+    """(source, target); a source that begins with a dot is a path beside compose.yaml, else a volume."""
+    return [tuple(volume.split(":")[:2]) for volume in service.get("volumes", [])]
+
+
+def test_it_follows_the_compose_specification():
+    parsed = compose_spec.PyOptions(apply_merge=True).from_yaml(COMPOSE.read_text())
+    parsed.validate()
+    assert set(parsed.service_names()) == {"us-east", "eu-west", "prometheus", "dashboards", "grafana", "client"}
+    broken = COMPOSE.read_text().replace("restart: unless-stopped", "restrat: unless-stopped", 1)
+    with pytest.raises(ValueError):  # The validator does look.
+        compose_spec.PyOptions(apply_merge=True).from_yaml(broken).to_spec()
+
+
+def test_everything_that_it_names_is_there(services):
+    document = yaml.safe_load(COMPOSE.read_text())
+    for name, service in services.items():
+        for source, _ in mounts(service):
+            if source.startswith("."):
+                assert (COMPOSE.parent / source).exists(), f"{name} mounts {source}"
+            else:
+                assert source in document["volumes"], f"{name} mounts the volume {source}"
+        assert set(service.get("depends_on", {})) <= set(services)
+    for region in ("us-east", "eu-west"):
+        run(BINARY, "config", "validate", COMPOSE.parent / "compose" / region)
+    for service in ("us-east", "eu-west", "prometheus", "grafana"):
+        assert all(port.startswith("127.0.0.1:") for port in services[service]["ports"]), "published beyond this host"
+
+
+def test_grafana_finds_its_data_source_and_every_dashboard(services, tmp_path):
+    source = yaml.safe_load((COMPOSE.parent / "compose/grafana/datasource.yaml").read_text())["datasources"][0]
+    provider = yaml.safe_load((COMPOSE.parent / "compose/grafana/dashboards.yaml").read_text())["providers"][0]
+    assert provider["options"]["path"] in [target for _, target in mounts(services["grafana"])]
+    assert source["url"] == "http://prometheus:9090"
+    # The service's own command, in folders of the test.
+    script = services["dashboards"]["command"][0].replace("$$", "$")
+    script = script.replace("/in/", f"{REPOSITORY}/dashboards/grafana/").replace("/out/", f"{tmp_path}/")
+    run(*services["dashboards"]["entrypoint"], script)
+    made = {path.name: path.read_text() for path in tmp_path.glob("*.json")}
+    assert set(made) == {path.name for path in (REPOSITORY / "dashboards/grafana").glob("*.json")} != set()
+    for name, text in made.items():
+        assert "${DS_" not in text and f'"datasource": "{source["name"]}"' in text, name
+        json.loads(text)
+
+
+class Stage:
+    """A network namespace per service on one bridge, and over this machine's files a layer of its own for each."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder, self.tag = folder, f"atoll{os.getpid()}"
+        self.addresses: dict[str, str] = {}
+        self.spaces: list[str] = []
+        self.running: list[subprocess.Popen] = []
+        self._space("hub")
+        self._ip("-n", f"{self.tag}hub", "link", "add", "bridge", "type", "bridge")
+        self._ip("-n", f"{self.tag}hub", "link", "set", "bridge", "up")
+
+    def add(self, name: str) -> None:
+        number = len(self.addresses) + 2
+        space = self._space(str(number))
+        self.addresses[name] = f"{NETWORK}.{number}"
+        self._ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", f"port{number}", "netns", f"{self.tag}hub")
+        self._ip("-n", f"{self.tag}hub", "link", "set", f"port{number}", "master", "bridge", "up")
+        self._ip("-n", space, "addr", "add", f"{self.addresses[name]}/24", "dev", "eth0")
+        self._ip("-n", space, "link", "set", "eth0", "up")
+        self._ip("-n", space, "link", "set", "lo", "up")
+        layer = self.folder / name
+        for part in ("upper", "work", "root"):
+            (layer / part).mkdir(parents=True)
+        run("mount", "-t", "tmpfs", "tmpfs", layer)  # An overlay's upper layer can't lie on an overlay, as a container's disk is.
+        for part in ("upper", "work", "root"):
+            (layer / part).mkdir()
+        run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={layer}/upper,workdir={layer}/work", layer / "root")
+
+    def command(self, name: str, user: str, volumes: list[tuple[str, str]], *command: str) -> list[str]:
+        """`command` as the service `name`, with its mounts and its neighbours' names."""
+        root = self.folder / name / "root"
+        lines = [f"mkdir -p {root}/dev && mount --rbind /dev {root}/dev"]
+        for source, target in volumes:
+            place = f"{root}{target}"
+            if source.startswith("."):
+                path = (COMPOSE.parent / source).resolve()
+                lines.append(f"mkdir -p {place if path.is_dir() else os.path.dirname(place)}")
+                lines.append(f"test -e {place} || touch {place}; mount --bind {path} {place}; mount -o remount,bind,ro {place}")
+            else:
+                lines.append(f"install -d -o {user} -g {user} {place}")
+        lines += [f"mkdir -p {root}/usr/bin && install -m 755 {BINARY} {root}/usr/bin/atoll"]
+        lines += [f"echo {address} {other} >> {root}/etc/hosts" for other, address in self.addresses.items()]
+        lines.append(f'exec chroot --userspec={user}:{user} {root} "$@"')
+        space = f"{self.tag}{list(self.addresses).index(name) + 2}"
+        return ["ip", "netns", "exec", space, "unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc",
+                "sh", "-euc", "\n".join(lines), "sh", *command]
+
+    def start(self, name: str, user: str, volumes: list[tuple[str, str]], *command: str) -> None:
+        with (self.folder / f"{name}.log").open("w") as log:
+            self.running.append(subprocess.Popen(self.command(name, user, volumes, *command), stdin=subprocess.DEVNULL,
+                                                 stdout=log, stderr=log))
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()[-3000:]
+
+    def close(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.wait()
+        for name in self.addresses:
+            run("umount", "-l", self.folder / name / "root", expect=None)
+            run("umount", "-l", self.folder / name, expect=None)
+        for space in reversed(self.spaces):
+            self._ip("netns", "delete", space)
+
+    def _space(self, suffix: str) -> str:
+        self._ip("netns", "add", f"{self.tag}{suffix}")
+        self.spaces.append(f"{self.tag}{suffix}")
+        return self.spaces[-1]
+
+    def _ip(self, *arguments: str) -> None:
+        run("ip", *arguments)
+
+
+@pytest.fixture
+def stage(tmp_path):
+    machine.need_root()
+    machine.need("ip", "unshare", "prometheus", "promtool", "kcat")
+    machine.need_namespaces("--mount", "--net", "--pid", "--fork")
+    tried = subprocess.run(["unshare", "--net", "ip", "link", "add", "bridge", "type", "bridge"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"no bridge can be made here: {tried.stderr.strip()}")
+    stage = Stage(tmp_path)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+def eventually(what: str, command: list[str], pattern: str, stage: Stage, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode == 0 and re.search(pattern, done.stdout):
+            return done.stdout
+        logs = "\n".join(f"--- {name}\n{stage.log(name)}" for name in stage.addresses if (stage.folder / f"{name}.log").exists())
+        assert time.monotonic() < deadline, f"{what}: exit {done.returncode}\n{done.stdout}\n{done.stderr}\n{logs}"
+        time.sleep(0.3)
+
+
+def test_two_regions_mirror_each_other_and_prometheus_sees_both(services, stage):
+    for name in ("us-east", "eu-west", "prometheus", "client"):
+        stage.add(name)
+    entry = re.search(r'^ENTRYPOINT (\[.*\])\nCMD (\[.*\])$', (REPOSITORY / "deploy/Dockerfile").read_text(), re.M)
+    served = ["/usr/bin/" + json.loads(entry[1])[0], *json.loads(entry[2])]
+    for region in ("us-east", "eu-west"):
+        stage.start(region, "65532", mounts(services[region]), *served)
+    stage.start("prometheus", "65534", mounts(services["prometheus"]), "/usr/bin/prometheus", *services["prometheus"]["command"])
+
+    def client(*command: str) -> list[str]:
+        return stage.command("client", "65532", [], *command)
+    ask = {region: client("/usr/bin/atoll", "--endpoint", f"http://{region}:9644", "status") for region in ("us-east", "eu-west")}
+    for region, command in ask.items():
+        eventually(f"{region} answers", command, region, stage)
+
+    # The commands of compose.yaml's header.
+    run(*client("sh", "-c", "echo hello | kcat -P -b us-east:9092 -t orders"))
+    eventually("eu-west serves the record", client("kcat", "-q", "-C", "-b", "eu-west:9092", "-t", "orders", "-e"), "^hello$", stage)
+    run(*client("sh", "-c", "echo servus | kcat -P -b eu-west:9092 -t invoices"))
+    eventually("us-east serves the record", client("kcat", "-q", "-C", "-b", "us-east:9092", "-t", "invoices", "-e"), "^servus$", stage)
+
+    query = client("promtool", "query", "instant", "http://prometheus:9090", 'sum(up{job="atoll"})')
+    eventually("Prometheus scrapes both", query, r"=> 2 @", stage)
+    read = "import urllib.request; print(urllib.request.urlopen('http://prometheus:9090/api/v1/rules').read().decode())"
+    eventually("Prometheus has the rules", client("python3", "-c", read), '"name":"LinkRpoBreached"', stage)
