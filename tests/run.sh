@@ -26,19 +26,19 @@ quietly() {
   shift
   "$@" >"$log" 2>&1 || { tail -n 60 "$log" >&2; echo "run.sh: failed: $* (all of it: $log)" >&2; exit 1; }
 }
-build() {  # build PRESET CMAKE_ARGUMENT...
-  local preset=$1
-  shift
+build() {  # build PRESET TARGET CMAKE_ARGUMENT...
+  local preset=$1 target=$2
+  shift 2
   phase "build $preset"
   quietly "configure-$preset" cmake --preset "$preset" "$@"
-  quietly "build-$preset" cmake --build --preset "$preset" -j "$jobs"
+  quietly "build-$preset" cmake --build --preset "$preset" --target "$target" -j "$jobs"
 }
 
 mkdir -p build
 phase "Debian packages"
 deploy/install-deps.sh build test
 if [ -n "$quick" ]; then
-  build release
+  build release all
   phase "unit tests"
   exec ctest --test-dir build/release -L unit -LE 'asan|tsan' --output-on-failure -j "$jobs" "$@"
 fi
@@ -51,9 +51,9 @@ cmp -s tests/requirements.txt build/venv/requirements.txt || {
 }
 quietly get-kafka tests/compat/get-kafka.sh
 
-build asan
-build tsan
-build release -DATOLL_SANITIZER_BUILDS="$PWD/build/asan;$PWD/build/tsan"
+build asan sanitized
+build tsan sanitized
+build release all -DATOLL_SANITIZER_BUILDS="$PWD/build/asan;$PWD/build/tsan"
 
 phase "tests"
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
