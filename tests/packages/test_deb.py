@@ -25,11 +25,10 @@ wait $serve
 SH
 sh /tmp/served """
 
-# The two regions of the documentation, as atoll@us-east and atoll@eu-west would run them.
-BOTH = """
+# The README's loop for two regions on one host, and what atoll@us-east and atoll@eu-west would then do.
+LOOP = re.search(r"^for region in us-east.*?^done$", (machine.REPOSITORY / "README.md").read_text(), re.M | re.S)[0]
+BOTH = LOOP + """
 for region in us-east eu-west; do
-  mkdir -p /etc/atoll/$region
-  sed "s#dataDir: .*#dataDir: /var/lib/atoll/$region#" /usr/share/doc/atoll/examples/$region.yaml > /etc/atoll/$region/region.yaml
   install -d -o atoll -g atoll /var/lib/atoll/$region
   runuser -u atoll -- atoll config validate /etc/atoll/$region
   runuser -u atoll -- atoll serve --config /etc/atoll/$region > /tmp/$region.ready 2> /tmp/$region.log &
