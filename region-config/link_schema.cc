@@ -3,6 +3,7 @@
 
 #include "region-config/schema.h"
 #include "region-config/topic_filter.h"
+#include "region-config/write.h"
 
 namespace atl::config {
 namespace {
@@ -100,6 +101,18 @@ void ReadStartFrom(const FieldReader& in, Link& out) {
   }
 }
 
+std::string WriteStartFrom(const Link& link) {
+  switch (link.start_from.kind) {
+    case StartFrom::Kind::kEarliest:
+      return "earliest";
+    case StartFrom::Kind::kLatest:
+      return "latest";
+    case StartFrom::Kind::kTimestamp:
+      return WriteTime(link.start_from.timestamp);
+  }
+  return "earliest";
+}
+
 void ReadRpo(const FieldReader& in, Link& out) {
   const std::optional<Duration> length = in.Length();
   if (!length) return;
@@ -110,92 +123,111 @@ void ReadRpo(const FieldReader& in, Link& out) {
 using F = Field<Link>;
 constexpr Presence kRequired = Presence::kRequired;
 constexpr Presence kOptional = Presence::kOptional;
-constexpr Change kRestart = Change::kRestart;
+constexpr Change kLive = Change::kLive;
 constexpr Change kNever = Change::kNever;
 
 constexpr std::array kFields = {
-    F{"apiVersion", "atoll/v1", kRequired, "", "atoll/v1", kRestart,
+    F{"apiVersion", "atoll/v1", kRequired, "", "atoll/v1", kLive,
       "Version of this document's form.",
-      [](const FieldReader& in, Link&) { (void)in.OneOf(kVersions); }},
-    F{"kind", "Link", kRequired, "", "Link", kRestart,
+      [](const FieldReader& in, Link&) { (void)in.OneOf(kVersions); },
+      [](const Link&) { return std::string(kVersions[0]); }},
+    F{"kind", "Link", kRequired, "", "Link", kLive,
       "What the document describes. A link is written in the region that pulls.",
-      [](const FieldReader& in, Link&) { (void)in.OneOf(kKinds); }},
+      [](const FieldReader& in, Link&) { (void)in.OneOf(kKinds); },
+      [](const Link&) { return std::string(kKinds[0]); }},
     F{"metadata.name", "name", kRequired, "", "from-eu-west", kNever,
       "The link's name; positions and events are kept under it.",
       [](const FieldReader& in, Link& out) {
         if (auto name = in.Name()) out.name = LinkName(*std::move(name));
-      }},
+      },
+      [](const Link& link) { return WriteName(link.name.value()); }},
     F{"spec.source.region", "name", kRequired, "", "eu-west", kNever,
       "The source region's own name, or one of your choice for an Apache Kafka cluster.",
       [](const FieldReader& in, Link& out) {
         if (auto name = in.Name()) out.source.region = RegionName(*std::move(name));
-      }},
-    F{"spec.source.kind", "atoll | kafka", kOptional, "atoll", "atoll", kRestart,
+      },
+      [](const Link& link) { return WriteName(link.source.region.value()); }},
+    F{"spec.source.kind", "atoll | kafka", kOptional, "atoll", "atoll", kLive,
       "What the source is: another Atoll region or an Apache Kafka cluster.",
       [](const FieldReader& in, Link& out) {
         if (const auto word = in.OneOf(kSourceKinds))
           out.source.kind = *word == 0 ? SourceKind::kAtoll : SourceKind::kKafka;
+      },
+      [](const Link& link) {
+        return std::string(kSourceKinds[link.source.kind == SourceKind::kAtoll ? 0 : 1]);
       }},
     F{"spec.source.bootstrapServers", "list of host:port", kRequired, "", "[\"127.0.0.1:29092\"]",
-      kRestart, "Brokers of the source to ask first. May contain ${env:NAME}.",
-      ReadBootstrapServers},
-    F{"spec.source.control", "host:port", kOptional, "", "\"127.0.0.1:29645\"", kRestart,
+      kLive, "Brokers of the source to ask first. May contain ${env:NAME}.", ReadBootstrapServers,
+      [](const Link& link) { return WriteEndpoints(link.source.bootstrap_servers); }},
+    F{"spec.source.control", "host:port", kOptional, "", "\"127.0.0.1:29645\"", kLive,
       "The source region's control listener: ownership, group offsets and positions come by "
       "change. "
       "Left out: the link polls.",
-      [](const FieldReader& in, Link& out) { out.source.control = in.HostPort(1); }},
+      [](const FieldReader& in, Link& out) { out.source.control = in.HostPort(1); },
+      [](const Link& link) {
+        return link.source.control ? WriteEndpoint(*link.source.control) : std::string();
+      }},
     F{"spec.topics", "list of rules", kOptional, "[{include: \"*\", match: glob}]",
-      "[{exclude: \"tmp.\", match: prefix}, {include: \"*\", match: glob}]", kRestart,
+      "[{exclude: \"tmp.\", match: prefix}, {include: \"*\", match: glob}]", kLive,
       "{include: PATTERN} or {exclude: PATTERN}, with match: literal | prefix | glob | regex "
       "(glob if left out). The first rule that matches decides; no match is no. Topics that begin "
       "with __ are mirrored only where a rule includes them by their whole name.",
-      [](const FieldReader& in, Link& out) { ReadRules(in, out.topics); }},
-    F{"spec.startFrom", "earliest | latest | time", kOptional, "earliest", "earliest", kRestart,
+      [](const FieldReader& in, Link& out) { ReadRules(in, out.topics); },
+      [](const Link& link) { return WriteRules(link.topics); }},
+    F{"spec.startFrom", "earliest | latest | time", kOptional, "earliest", "earliest", kLive,
       "Where a topic that is met for the first time begins; a time like 2026-01-31T08:00:00Z.",
-      ReadStartFrom},
-    F{"spec.objectives.rpo", "duration", kOptional, "30s", "30s", kRestart,
-      "At most this much would be lost in a failover; reports and alerts compare with it.",
-      ReadRpo},
-    F{"spec.paused", "true | false", kOptional, "false", "false", kRestart,
+      ReadStartFrom, WriteStartFrom},
+    F{"spec.objectives.rpo", "duration", kOptional, "30s", "30s", kLive,
+      "At most this much would be lost in a failover; reports and alerts compare with it.", ReadRpo,
+      [](const Link& link) { return WriteLength(link.rpo); }},
+    F{"spec.paused", "true | false", kOptional, "false", "false", kLive,
       "true: the link pulls nothing until it is resumed.",
-      [](const FieldReader& in, Link& out) { out.paused = in.Boolean().value_or(false); }},
-    F{"spec.onGap", "stop | skip", kOptional, "stop", "stop", kRestart,
+      [](const FieldReader& in, Link& out) { out.paused = in.Boolean().value_or(false); },
+      [](const Link& link) { return WriteBoolean(link.paused); }},
+    F{"spec.onGap", "stop | skip", kOptional, "stop", "stop", kLive,
       "What a partition does when the source has deleted records that were not mirrored yet: wait "
       "for an operator, or go on behind the gap. Either way the gap is a lasting event.",
       [](const FieldReader& in, Link& out) {
         if (const auto word = in.OneOf(kOnGap))
           out.on_gap = *word == 0 ? OnGap::kStop : OnGap::kSkip;
-      }},
-    F{"spec.deletes", "keep | follow", kOptional, "keep", "keep", kRestart,
+      },
+      [](const Link& link) { return std::string(kOnGap[link.on_gap == OnGap::kStop ? 0 : 1]); }},
+    F{"spec.deletes", "keep | follow", kOptional, "keep", "keep", kLive,
       "What happens to the mirror of a topic that the source deletes.",
       [](const FieldReader& in, Link& out) {
         if (const auto word = in.OneOf(kDeletes))
           out.deletes = *word == 0 ? Deletes::kKeep : Deletes::kFollow;
+      },
+      [](const Link& link) {
+        return std::string(kDeletes[link.deletes == Deletes::kKeep ? 0 : 1]);
       }},
-    F{"spec.sync.topicConfigs", "true | false", kOptional, "true", "true", kRestart,
+    F{"spec.sync.topicConfigs", "true | false", kOptional, "true", "true", kLive,
       "A topic's effective configuration is copied from the source.",
       [](const FieldReader& in, Link& out) {
         out.sync_topic_configs = in.Boolean().value_or(false);
-      }},
+      },
+      [](const Link& link) { return WriteBoolean(link.sync_topic_configs); }},
     F{"spec.naming.prefix", "text", kOptional, "\"\"", "\"\"", kNever,
       "Written before the source's topic names: with `us-east.` the mirror of `orders` is "
       "`us-east.orders`, at the same offsets.",
-      ReadPrefix},
+      ReadPrefix, [](const Link& link) { return WriteText(link.naming_prefix); }},
     F{"spec.target.topic", "topic name", kOptional, "\"\"", "\"\"", kNever,
       "Fan-in: committed records of all topics of this link are merged into this one topic of this "
       "region, at offsets of its own; other links may flow into the same.",
-      ReadTargetTopic},
-    F{"spec.groups.sync", "true | false", kOptional, "true", "true", kRestart,
+      ReadTargetTopic, [](const Link& link) { return WriteText(link.target_topic.value()); }},
+    F{"spec.groups.sync", "true | false", kOptional, "true", "true", kLive,
       "Committed offsets of the source's consumer groups are translated and placed here.",
-      [](const FieldReader& in, Link& out) { out.groups.sync = in.Boolean().value_or(false); }},
+      [](const FieldReader& in, Link& out) { out.groups.sync = in.Boolean().value_or(false); },
+      [](const Link& link) { return WriteBoolean(link.groups.sync); }},
     F{"spec.groups.filter", "list of rules", kOptional, "[{include: \"*\", match: glob}]",
-      "[{exclude: \"console-consumer-\", match: prefix}, {include: \"*\", match: glob}]", kRestart,
+      "[{exclude: \"console-consumer-\", match: prefix}, {include: \"*\", match: glob}]", kLive,
       "Which groups, with rules as in spec.topics.",
-      [](const FieldReader& in, Link& out) { ReadRules(in, out.groups.filter); }},
-    F{"spec.groups.pollInterval", "duration", kOptional, "10s", "10s", kRestart,
+      [](const FieldReader& in, Link& out) { ReadRules(in, out.groups.filter); },
+      [](const Link& link) { return WriteRules(link.groups.filter); }},
+    F{"spec.groups.pollInterval", "duration", kOptional, "10s", "10s", kLive,
       "How often groups are asked for where the source has no control connection: an Apache Kafka "
       "cluster, or a region whose control address is not given or not reached.",
-      ReadPollInterval},
+      ReadPollInterval, [](const Link& link) { return WriteLength(link.groups.poll_interval); }},
 };
 
 }  // namespace

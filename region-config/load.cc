@@ -16,10 +16,10 @@ namespace {
 
 constexpr size_t kMaxProblems = 100;  // Nobody reads more, and hostile files have millions.
 
-// Collects documents over all files.
-class Loader {
+// Reads files and folders into texts.
+class SourceReader {
  public:
-  explicit Loader(const Environment& environment) : environment_(environment) {}
+  explicit SourceReader(const Environment& environment) : environment_(environment) {}
 
   void AddPath(const std::string& path) {
     const StatusOr<std::vector<std::string>> names = environment_.files.List(path);
@@ -30,25 +30,56 @@ class Loader {
       AddFile(JoinPath(path, name));
       ++count;
     }
-    if (count == 0) RefuseFile(path, "the folder has no *.yaml or *.yml");
+    if (count == 0) Refuse(path, "the folder has no *.yaml or *.yml");
   }
+
+  Sources Take() { return std::move(sources_); }
+
+ private:
+  void Refuse(const std::string& file, std::string message) {
+    sources_.problems.push_back({Position{file, 0, 0}, "", std::move(message)});
+  }
+
+  void AddFile(const std::string& file) {
+    const StatusOr<Bytes> bytes = ReadWholeFile(environment_.files, file, ByteCount(kMaxFileBytes));
+    if (bytes.ok()) {
+      sources_.files.push_back({file, std::string(AsText(*bytes))});
+      return;
+    }
+    const bool large = bytes.status().code() == StatusCode::kResourceExhausted;
+    Refuse(file, large ? "is larger than 1 MiB"
+                       : fmt::format("can't be read: {}", StatusMessage(bytes.status())));
+  }
+
+  const Environment& environment_;
+  Sources sources_;
+};
+
+// Collects documents over all texts.
+class Loader {
+ public:
+  Loader(const Environment& environment, std::vector<Problem> problems)
+      : environment_(environment), unread_(!problems.empty()), problems_(std::move(problems)) {}
 
   void AddText(const std::string& file, std::string_view text) {
     if (first_file_.empty()) first_file_ = file;
-    if (text.size() > static_cast<size_t>(kMaxFileBytes))
-      return RefuseFile(file, "is larger than 1 MiB");
+    if (text.size() > static_cast<size_t>(kMaxFileBytes)) {
+      unread_ = true;
+      return Refuse(file, "is larger than 1 MiB");
+    }
     const size_t before = problems_.size();
     const std::vector<YamlNode> documents = ParseYaml(file, text, problems_);
     unread_ = unread_ || problems_.size() > before;
     for (const YamlNode& document : documents) AddDocument(document);
   }
 
-  LoadResult Finish() {
-    if (regions_.empty() && !unread_) Refuse(first_file_, "there is no document of kind Region");
+  LoadResult Finish(Need need) {
+    if (regions_.empty() && !unread_ && need == Need::kRegion)
+      Refuse(first_file_, "there is no document of kind Region");
     Validate(regions_, links_, problems_);
     LoadResult result;
     if (problems_.empty()) {
-      Config config{std::move(regions_[0].value), {}};
+      Config config{regions_.empty() ? DefaultRegion() : std::move(regions_[0].value), {}};
       for (Located<Link>& link : links_) config.links.push_back(std::move(link.value));
       result.config = std::move(config);
     }
@@ -59,19 +90,6 @@ class Loader {
  private:
   void Refuse(const std::string& file, std::string message) {
     problems_.push_back({Position{file, 0, 0}, "", std::move(message)});
-  }
-
-  void RefuseFile(const std::string& file, std::string message) {
-    unread_ = true;
-    Refuse(file, std::move(message));
-  }
-
-  void AddFile(const std::string& file) {
-    const StatusOr<Bytes> bytes = ReadWholeFile(environment_.files, file, ByteCount(kMaxFileBytes));
-    if (bytes.ok()) return AddText(file, AsText(*bytes));
-    const bool large = bytes.status().code() == StatusCode::kResourceExhausted;
-    RefuseFile(file, large ? "is larger than 1 MiB"
-                           : fmt::format("can't be read: {}", StatusMessage(bytes.status())));
   }
 
   void AddDocument(const YamlNode& root) {
@@ -112,7 +130,7 @@ class Loader {
 
   const Environment& environment_;
   std::string first_file_;
-  bool unread_ = false;  // Something could not be read that may have held a Region.
+  bool unread_;  // Something could not be read that may have held a Region.
   std::vector<Problem> problems_;
   std::vector<Located<Region>> regions_;
   std::vector<Located<Link>> links_;
@@ -134,17 +152,25 @@ Found FindPath(const YamlNode& root, std::string_view path) {
   return found;
 }
 
-LoadResult Load(const std::vector<std::string>& paths, const Environment& environment) {
-  Loader loader(environment);
-  for (const std::string& path : paths) loader.AddPath(path);
-  return loader.Finish();
+Sources ReadSources(const std::vector<std::string>& paths, const Environment& environment) {
+  SourceReader reader(environment);
+  for (const std::string& path : paths) reader.AddPath(path);
+  return reader.Take();
+}
+
+LoadResult LoadSources(const Sources& sources, const Environment& environment, Need need) {
+  Loader loader(environment, sources.problems);
+  for (const SourceFile& file : sources.files) loader.AddText(file.path, file.text);
+  return loader.Finish(need);
+}
+
+LoadResult Load(const std::vector<std::string>& paths, const Environment& environment, Need need) {
+  return LoadSources(ReadSources(paths, environment), environment, need);
 }
 
 LoadResult LoadText(const std::string& file, std::string_view text,
                     const Environment& environment) {
-  Loader loader(environment);
-  loader.AddText(file, text);
-  return loader.Finish();
+  return LoadSources({{{file, std::string(text)}}, {}}, environment);
 }
 
 }  // namespace atl::config

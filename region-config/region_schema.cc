@@ -3,6 +3,7 @@
 
 #include "region-config/schema.h"
 #include "region-config/topic_filter.h"
+#include "region-config/write.h"
 
 namespace atl::config {
 namespace {
@@ -90,50 +91,62 @@ void ReadOwnership(const FieldReader& in, Region& out) {
 using F = Field<Region>;
 constexpr Presence kRequired = Presence::kRequired;
 constexpr Presence kOptional = Presence::kOptional;
+constexpr Change kLive = Change::kLive;
 constexpr Change kRestart = Change::kRestart;
 constexpr Change kNever = Change::kNever;
 
 constexpr std::array kFields = {
     F{"apiVersion", "atoll/v1", kRequired, "", "atoll/v1", kRestart,
       "Version of this document's form.",
-      [](const FieldReader& in, Region&) { (void)in.OneOf(kVersions); }},
+      [](const FieldReader& in, Region&) { (void)in.OneOf(kVersions); },
+      [](const Region&) { return std::string(kVersions[0]); }},
     F{"kind", "Region", kRequired, "", "Region", kRestart, "What the document describes.",
-      [](const FieldReader& in, Region&) { (void)in.OneOf(kKinds); }},
+      [](const FieldReader& in, Region&) { (void)in.OneOf(kKinds); },
+      [](const Region&) { return std::string(kKinds[0]); }},
     F{"metadata.name", "name", kRequired, "", "us-east", kNever,
       "The region's name, as links of other regions and every report call it.",
       [](const FieldReader& in, Region& out) {
         if (auto name = in.Name()) out.name = RegionName(*std::move(name));
-      }},
+      },
+      [](const Region& region) { return WriteName(region.name.value()); }},
     F{"spec.ordinal", "1..250", kRequired, "", "1", kNever,
       "Unique among linked regions; part of every epoch and producer id that is minted here.",
       [](const FieldReader& in, Region& out) {
         if (const auto value = in.Integer(1, kMaxRegionOrdinal))
           out.ordinal = RegionOrdinal(static_cast<int32_t>(*value));
-      }},
+      },
+      [](const Region& region) { return std::to_string(region.ordinal.value()); }},
     F{"spec.dataDir", "path", kRequired, "", "./data/us-east", kRestart,
       "Folder of the logs and the checkpoint store. May contain ${env:NAME}.",
       [](const FieldReader& in, Region& out) {
         if (auto text = in.Text()) out.data_dir = *std::move(text);
-      }},
+      },
+      [](const Region& region) { return WriteText(region.data_dir); }},
     F{"spec.listeners.kafka.bind", "host:port", kRequired, "", "\"127.0.0.1:19092\"", kRestart,
       "Where Kafka clients are served. Port 0: the system picks one.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) out.kafka.bind = *std::move(endpoint);
-      }},
+      },
+      [](const Region& region) { return WriteEndpoint(region.kafka.bind); }},
     F{"spec.listeners.kafka.advertise", "host:port", kOptional, "", "\"127.0.0.1:19092\"", kRestart,
       "What clients are told to connect to. Left out: as `bind`.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) out.kafka.advertise = *std::move(endpoint);
-      }},
+      },
+      [](const Region& region) { return WriteEndpoint(region.kafka.advertise); }},
     F{"spec.listeners.admin.bind", "host:port", kOptional, "\"127.0.0.1:9644\"",
       "\"127.0.0.1:19644\"", kRestart, "Where /metrics, /livez, /readyz and /v1 are served.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) out.admin.bind = *std::move(endpoint);
-      }},
+      },
+      [](const Region& region) { return WriteEndpoint(region.admin.bind); }},
     F{"spec.listeners.control.bind", "host:port", kOptional, "", "\"127.0.0.1:19645\"", kRestart,
       "Where regions that pull from here reach the control plane. Left out: they poll.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) ControlOf(out).bind = *std::move(endpoint);
+      },
+      [](const Region& region) {
+        return region.control ? WriteEndpoint(region.control->bind) : std::string();
       }},
     F{"spec.listeners.control.advertise", "host:port", kOptional, "", "\"127.0.0.1:19645\"",
       kRestart,
@@ -141,73 +154,103 @@ constexpr std::array kFields = {
       "`bind`.",
       [](const FieldReader& in, Region& out) {
         if (auto endpoint = in.HostPort(0)) ControlOf(out).advertise = *std::move(endpoint);
+      },
+      [](const Region& region) {
+        return region.control ? WriteEndpoint(region.control->advertise) : std::string();
       }},
     F{"spec.insecure", "true | false", kOptional, "false", "false", kRestart,
       "true: listeners that other machines reach are meant, although nothing is encrypted or "
       "authenticated.",
-      [](const FieldReader& in, Region& out) { out.insecure = in.Boolean().value_or(false); }},
+      [](const FieldReader& in, Region& out) { out.insecure = in.Boolean().value_or(false); },
+      [](const Region& region) { return WriteBoolean(region.insecure); }},
     F{"spec.storage.durability", "fsync | os", kOptional, "fsync", "fsync", kRestart,
       "fsync: acknowledged, readable and mirrored only after an fsync. os: after the write, as "
       "Kafka does.",
       [](const FieldReader& in, Region& out) {
         if (const auto word = in.OneOf(kDurabilities))
           out.storage.durability = *word == 0 ? Durability::kFsync : Durability::kOs;
+      },
+      [](const Region& region) {
+        return std::string(kDurabilities[region.storage.durability == Durability::kFsync ? 0 : 1]);
       }},
     F{"spec.storage.segmentBytes", "size", kOptional, "1GiB", "1GiB", kRestart,
-      "A log's segment is closed before it grows beyond this. 64KiB to 2GiB.", ReadSegmentBytes},
+      "A log's segment is closed before it grows beyond this. 64KiB to 2GiB.", ReadSegmentBytes,
+      [](const Region& region) { return WriteSize(region.storage.segment_bytes); }},
     F{"spec.storage.retention", "duration", kOptional, "7d", "7d", kRestart,
       "Segments whose newest record is older are deleted; a topic may have its own.",
-      ReadRetention},
+      ReadRetention,
+      [](const Region& region) { return WriteLength(region.storage.retention); }},
     F{"spec.storage.retentionBytes", "size", kOptional, "", "100GiB", kRestart,
       "Oldest segments of a partition are deleted while it is larger. Left out: no limit.",
-      ReadRetentionBytes},
+      ReadRetentionBytes,
+      [](const Region& region) {
+        return region.storage.retention_bytes
+                   ? WriteSize(*region.storage.retention_bytes)
+                   : std::string();
+      }},
     F{"spec.topics.autoCreate", "true | false", kOptional, "true", "true", kRestart,
       "A topic that a client names is created when it does not exist.",
       [](const FieldReader& in, Region& out) {
         out.topics.auto_create = in.Boolean().value_or(false);
-      }},
+      },
+      [](const Region& region) { return WriteBoolean(region.topics.auto_create); }},
     F{"spec.topics.defaultPartitions", "1..10000", kOptional, "1", "4", kRestart,
       "Partitions of a topic that is created without a number.",
       [](const FieldReader& in, Region& out) {
         if (const auto value = in.Integer(1, 10'000))
           out.topics.default_partitions = static_cast<int32_t>(*value);
-      }},
+      },
+      [](const Region& region) { return std::to_string(region.topics.default_partitions); }},
     F{"spec.topics.replicationFactorClamp", "true | false", kOptional, "true", "true", kRestart,
       "A replication factor above 1 is taken as 1. false: it is refused.",
       [](const FieldReader& in, Region& out) {
         out.topics.replication_factor_clamp = in.Boolean().value_or(false);
-      }},
-    F{"spec.ownership", "list of rules", kOptional, "", "[{topics: \"orders-*\", owner: us-east}]",
-      kRestart,
+      },
+      [](const Region& region) { return WriteBoolean(region.topics.replication_factor_clamp); }},
+    F{"spec.ownership", "list of owner rules", kOptional, "",
+      "[{topics: \"orders-*\", owner: us-east}]",
+      kLive,
       "{topics: GLOB, owner: REGION}: topics of such names are created in that region only; here, "
       "CreateTopics and automatic creation are refused unless this is it. The first rule that "
       "matches counts; without one a topic belongs to the region in which it is created.",
-      ReadOwnership},
+      ReadOwnership,
+      [](const Region& region) { return WriteOwnership(region.ownership); }},
     F{"spec.groups.initialRebalanceDelay", "duration", kOptional, "3s", "3s", kRestart,
       "A group without members waits so long for more of them before its first rebalance. 0s: not "
       "at all.",
       [](const FieldReader& in, Region& out) {
         if (const auto length = in.Length()) out.groups.initial_rebalance_delay = *length;
-      }},
+      },
+      [](const Region& region) { return WriteLength(region.groups.initial_rebalance_delay); }},
     F{"spec.groups.offsetsRetention", "duration", kOptional, "7d", "7d", kRestart,
       "Committed offsets of a group that has no member are kept so long.",
-      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.offsets_retention); }},
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.offsets_retention); },
+      [](const Region& region) { return WriteLength(region.groups.offsets_retention); }},
     F{"spec.groups.minSessionTimeout", "duration", kOptional, "6s", "6s", kRestart,
       "A consumer that asks for a shorter session is refused.",
-      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.min_session_timeout); }},
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.min_session_timeout); },
+      [](const Region& region) { return WriteLength(region.groups.min_session_timeout); }},
     F{"spec.groups.maxSessionTimeout", "duration", kOptional, "30m", "30m", kRestart,
       "A consumer that asks for a longer session is refused.",
-      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.max_session_timeout); }},
+      [](const FieldReader& in, Region& out) { ReadPositive(in, out.groups.max_session_timeout); },
+      [](const Region& region) { return WriteLength(region.groups.max_session_timeout); }},
     F{"spec.lease.etcd", "list of host:port", kOptional, "", "[\"127.0.0.1:2379\"]", kRestart,
       "Members of an etcd cluster (v3 JSON gateway). Written: lease mode, the region accepts "
       "records only while it holds its lease there. Left out: operator mode.",
-      ReadEtcd},
+      ReadEtcd,
+      [](const Region& region) { return WriteEndpoints(region.lease.etcd); }},
     F{"spec.lease.prefix", "/path", kOptional, "", "/atoll", kRestart,
       "Of every key in etcd; the same in all regions that are linked. Left out: /atoll.",
-      ReadLeasePrefix},
+      ReadLeasePrefix,
+      [](const Region& region) {
+        return region.lease.enabled() ? WriteText(region.lease.prefix) : std::string();
+      }},
     F{"spec.lease.ttl", "duration", kOptional, "", "10s", kRestart,
       "How long a failover waits for the lease of a region that is gone. 2s to 1h. Left out: 10s.",
-      ReadLeaseTtl},
+      ReadLeaseTtl,
+      [](const Region& region) {
+        return region.lease.enabled() ? WriteLength(region.lease.ttl) : std::string();
+      }},
 };
 
 }  // namespace

@@ -6,21 +6,12 @@
 #include <vector>
 
 #include "region-config/document.h"
+#include "region-config/schema_text.h"
 
 namespace atl::config {
 namespace {
 
 constexpr size_t kTextWidth = 88;
-
-std::vector<std::string_view> Split(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (size_t start = 0; start <= path.size();) {
-    const size_t end = std::min(path.find('.', start), path.size());
-    parts.push_back(path.substr(start, end - start));
-    start = end + 1;
-  }
-  return parts;
-}
 
 // `text` in lines that begin with `lead` and are not much longer than kTextWidth.
 std::string Wrap(std::string_view text, const std::string& lead) {
@@ -39,20 +30,6 @@ std::string Wrap(std::string_view text, const std::string& lead) {
   }
   line.pop_back();
   return out + line + "\n";
-}
-
-template <class Document>
-std::string Terms(const Field<Document>& field) {
-  std::string terms(field.type);
-  terms += field.presence == Presence::kRequired ? ", required" : "";
-  if (!field.default_value.empty()) terms += fmt::format(", default {}", field.default_value);
-  if (field.change == Change::kNever) terms += ", fixed for the life of the data";
-  return terms;
-}
-
-template <class Document>
-bool StaysUnset(const Field<Document>& field) {
-  return field.presence == Presence::kOptional && field.default_value.empty();
 }
 
 // Where the i-th part of a dotted path ends.
@@ -76,7 +53,7 @@ std::string Example(std::span<const Field<Document>> fields) {
   std::string out;
   std::vector<std::string_view> open;  // The sections that the last field stands in.
   for (const Field<Document>& field : fields) {
-    std::vector<std::string_view> parts = Split(field.path);
+    std::vector<std::string_view> parts = SplitPath(field.path);
     const std::string_view key = parts.back();
     parts.pop_back();
     size_t same = 0;
@@ -96,12 +73,33 @@ std::string Example(std::span<const Field<Document>> fields) {
   return out;
 }
 
+// The whole path, a section above it, or its last words.
+bool IsNamedBy(std::string_view path, std::string_view key) {
+  if (key.empty() || path == key) return true;
+  const bool above = path.starts_with(key) && path[key.size()] == '.';
+  const bool last = path.ends_with(key) && path[path.size() - key.size() - 1] == '.';
+  return above || last;
+}
+
 template <class Document>
-std::string ExplainFields(std::string_view kind, std::span<const Field<Document>> fields) {
-  std::string out = fmt::format("kind {}\n", kind);
-  for (const Field<Document>& field : fields)
+std::string ExplainFields(std::string_view kind, std::span<const Field<Document>> fields,
+                          std::string_view key) {
+  std::string out;
+  for (const Field<Document>& field : fields) {
+    if (!IsNamedBy(field.path, key)) continue;
     out += fmt::format("\n{}\n    {}\n", field.path, Terms(field)) + Wrap(field.doc, "    ");
-  return out;
+    if (!key.empty()) out += fmt::format("    example: {}\n", field.example);
+  }
+  return out.empty() ? out : fmt::format("kind {}\n", kind) + out;
+}
+
+template <class Document>
+void AppendKeys(std::span<const Field<Document>> fields, std::vector<std::string_view>& out) {
+  for (const Field<Document>& field : fields) {
+    for (size_t dot = 0; dot != std::string_view::npos; dot = field.path.find('.', dot + 1)) {
+      out.push_back(field.path.substr(dot == 0 ? 0 : dot + 1));
+    }
+  }
 }
 
 template <class Document>
@@ -117,10 +115,45 @@ Document Defaults(std::span<const Field<Document>> fields) {
 Region DefaultRegion() { return Defaults(RegionFields()); }
 Link DefaultLink() { return Defaults(LinkFields()); }
 
-std::string ExampleYaml() { return Example(RegionFields()) + "---\n" + Example(LinkFields()); }
+std::string ExampleYaml() {
+  return "# yaml-language-server: $schema=atoll.schema.json\n"
+         "# (that file is what `atoll config schema` prints; editors check and complete with "
+         "it)\n" +
+         Example(RegionFields()) + "---\n" + Example(LinkFields());
+}
 
-std::string Explain() {
-  return ExplainFields("Region", RegionFields()) + "\n" + ExplainFields("Link", LinkFields());
+std::optional<std::string> Explain(std::string_view key) {
+  const std::string region = ExplainFields("Region", RegionFields(), key);
+  const std::string link = ExplainFields("Link", LinkFields(), key);
+  if (region.empty() && link.empty()) return std::nullopt;
+  return region + (region.empty() || link.empty() ? "" : "\n") + link;
+}
+
+std::optional<std::string_view> NearestKey(std::string_view key) {
+  std::vector<std::string_view> keys;
+  AppendKeys(RegionFields(), keys);
+  AppendKeys(LinkFields(), keys);
+  return Nearest(key, keys);
+}
+
+std::string ToYaml(const Link& link) {
+  const Link defaults = DefaultLink();
+  std::string out;
+  std::vector<std::string_view> open;
+  for (const Field<Link>& field : LinkFields()) {
+    const std::string value = field.write(link);
+    if (field.presence == Presence::kOptional && value == field.write(defaults)) continue;
+    std::vector<std::string_view> parts = SplitPath(field.path);
+    const std::string_view key = parts.back();
+    parts.pop_back();
+    size_t same = 0;
+    while (same < parts.size() && same < open.size() && parts[same] == open[same]) ++same;
+    for (size_t i = same; i < parts.size(); ++i)
+      out += fmt::format("{}{}:\n", std::string(i * 2, ' '), parts[i]);
+    open = parts;
+    out += fmt::format("{}{}: {}\n", std::string(parts.size() * 2, ' '), key, value);
+  }
+  return out;
 }
 
 }  // namespace atl::config

@@ -215,7 +215,7 @@ TEST_CASE("The example is a configuration that loads as it stands", "[config]") 
 
 TEST_CASE("The example and the explanation name every field", "[config]") {
   const std::string example = ExampleYaml();
-  const std::string explained = Explain();
+  const std::string explained = Explain().value();
   const auto check = [&](std::string_view path, std::string_view doc) {
     const std::string key(path.substr(path.rfind('.') + 1));
     REQUIRE_THAT(example, Catch::Contains(key + ": "));
