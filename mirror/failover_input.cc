@@ -46,7 +46,7 @@ StatusOr<FailoverPlan> Failovers::Plan(const Request& request) const {
 
 StatusOr<PlanInput> Failovers::Look(const Request& request) const {
   RETURN_IF_ERROR(CheckSelection(request));
-  const Link* link = room_.links.Find(request.link.value());
+  const std::shared_ptr<const Link> link = room_.links.Find(request.link.value());
   if (link == nullptr) return NotFound("no link `{}`", request.link.value());
   const auto snapshot = link->snapshot();
   const config::LinkSource& source = link->config().source;

@@ -232,7 +232,7 @@ Status Failovers::Finish(Operation& operation) {
   LogInfo("failover", "move {} ({} by link {}): {} {}", record.id,
           checkpoint::FailoverModeName(record.mode), record.link.value(),
           checkpoint::FailoverOutcomeName(record.outcome), record.reason);
-  if (Link* link = room_.links.Find(record.link.value())) link->LookSoon();
+  if (const auto link = room_.links.Find(record.link.value())) link->LookSoon();
   return OkStatus();
 }
 

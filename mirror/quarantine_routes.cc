@@ -150,7 +150,7 @@ StatusOr<Owner> OwnerOf(const QuarantineRoutes& routes, const QuarantinedTail& t
         tail.topic.value(), tail.topic_id.ToString());
   }
   if (!topic->is_mirror()) return Owner{"this region", {routes.self}};
-  const Link* const link = routes.links.Find(topic->link.value());
+  const std::shared_ptr<const Link> link = routes.links.Find(topic->link.value());
   if (link == nullptr) {
     return FailedPrecondition("link `{}`, which mirrors `{}`, is not configured",
                               topic->link.value(), tail.topic.value());

@@ -351,7 +351,7 @@ void Add(broker::Router& router, Links& links, std::string_view method, std::str
          LinkHandler handler) {
   router.Add(method, pattern, [&links, handler = std::move(handler)](const HttpCall& call) {
     const std::string& name = call.params.at("link");
-    Link* const link = links.Find(name);
+    const std::shared_ptr<Link> link = links.Find(name);
     return link == nullptr ? UnknownLink(links, name) : handler(links, *link, call);
   });
 }

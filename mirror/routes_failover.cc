@@ -302,7 +302,7 @@ HttpReply Adopt(const FailoverRoutes& routes, const std::string& name) {
 
 // A region's mirrors whose tails are set aside without a lineage that says so: an operator does.
 HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
-  Link* const link = routes.links.Find(call.params.at("link"));
+  const std::shared_ptr<Link> link = routes.links.Find(call.params.at("link"));
   if (link == nullptr) {
     return ErrorReply(404, fmt::format("no link `{}`", call.params.at("link")), "GET /v1/links");
   }

@@ -123,7 +123,7 @@ void RegisterVerifyRoutes(broker::Router& router, Links& links) {
   const auto add = [&](std::string_view method, HttpReply (*handler)(Link&, const HttpCall&)) {
     router.Add(method, "/v1/links/{link}/verify", [&links, handler](const HttpCall& call) {
       const std::string& name = call.params.at("link");
-      Link* const link = links.Find(name);
+      const std::shared_ptr<Link> link = links.Find(name);
       return link == nullptr ? ErrorReply(404, fmt::format("no link `{}`", name))
                              : handler(*link, call);
     });

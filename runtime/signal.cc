@@ -22,18 +22,24 @@ sigset_t StopSignals() {
   return set;
 }
 
+sigset_t Signals() {
+  sigset_t set = StopSignals();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 }  // namespace
 
 void PrepareSignals() {
   // Blocked in every thread: one that comes early stays pending until it is waited for.
-  const sigset_t set = StopSignals();
+  const sigset_t set = Signals();
   const int blocked = ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   CHECK(blocked == 0, "pthread_sigmask: {}", blocked);
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-awaitable<int> WaitForStopSignal(Reactor& reactor) {
-  const sigset_t set = StopSignals();
+awaitable<int> WaitForSignal(Reactor& reactor) {
+  const sigset_t set = Signals();
   const int descriptor = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   CHECK(descriptor >= 0, "signalfd: errno {}", errno);
   asio::posix::stream_descriptor stream(reactor.context(), descriptor);

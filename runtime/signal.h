@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT as an awaitable, SIGPIPE ignored. One per process, in atoll/serve.
+// SIGTERM, SIGINT and SIGHUP as an awaitable, SIGPIPE ignored. One per process, in atoll/serve.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -7,9 +7,9 @@
 
 namespace atl::runtime {
 
-// Call before any thread is made: SIGPIPE off, and SIGTERM/SIGINT left to WaitForStopSignal.
+// Call before any thread is made: SIGPIPE off, and the others left to WaitForSignal.
 void PrepareSignals();
-// Returns the signal's number.
-boost::asio::awaitable<int> WaitForStopSignal(Reactor& reactor);
+// The next of them, by its number; one that came between two waits is not lost.
+boost::asio::awaitable<int> WaitForSignal(Reactor& reactor);
 
 }  // namespace atl::runtime

@@ -21,6 +21,11 @@ void ControlPlane::Start(ControlHandlers handlers) { shell_->Start(std::move(han
 
 void ControlPlane::Stop() { shell_->Stop(); }
 
+void ControlPlane::SetLinks(std::vector<config::Link> links) {
+  CHECK(!shell_->is_current(), "the control reactor can't wait for itself");
+  shell_->SetLinks(std::move(links));
+}
+
 bool ControlPlane::Send(const RegionName& peer, const ControlMessage& message) {
   const std::shared_ptr<Outgoing> outgoing = shell_->book().Find(peer);
   if (outgoing == nullptr) return false;

@@ -59,7 +59,7 @@ class ControlPlane {
   struct Options {
     Hello self;  // Who we are; topics and link empty.
     std::optional<config::ControlListener> listener;
-    std::vector<config::Link> links;  // Those without a control address are ignored.
+    std::vector<config::Link> links;  // At the start; those without a control address are ignored.
     Duration heartbeat = std::chrono::seconds(1);
     Duration silence = std::chrono::seconds(5);  // Without a byte: the connection is dead.
     uint64_t seed = 1;
@@ -72,6 +72,9 @@ class ControlPlane {
   int port() const;  // 0: no listener.
   void Start(ControlHandlers handlers);
   void Stop();
+  // A reload: dials what is new or changed, leaves what is gone. Peers of such links are connected
+  // anew, so that they tell their whole state. Between Start and Stop, from another thread.
+  void SetLinks(std::vector<config::Link> links);
 
   // False: not connected, or its queue is full (the connection is then closed, so that both sides
   // begin anew with a whole state).

@@ -29,14 +29,22 @@ Status CheckHello(const Hello& self, const Hello& peer, const RegionName& expect
   return OkStatus();
 }
 
-PeerBook::PeerBook(const std::vector<config::Link>& links) {
+std::shared_ptr<const PeerBook::Links> PeerBook::links() const {
   MutexLock lock(&mutex_);
-  for (const config::Link& link : links) {
+  return links_;
+}
+
+void PeerBook::SetLinks(Links links) {
+  auto fresh = std::make_shared<const Links>(std::move(links));
+  MutexLock lock(&mutex_);
+  links_ = std::move(fresh);
+  for (auto& [region, peer] : peers_) peer.status.link = LinkName();
+  for (const config::Link& link : *links_) {
     if (!link.source.control) continue;
     PeerStatus& status = peers_[link.source.region].status;
     status.region = link.source.region;
     if (status.link.empty()) status.link = link.name;
-    status.reason = "not tried yet";
+    if (!status.connected && status.reason.empty()) status.reason = "not tried yet";
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,7 +25,12 @@ class PeerBook {
   // Regions without a link that are remembered after they went.
   static constexpr size_t kMaxStrangers = 64;
 
-  explicit PeerBook(const std::vector<config::Link>& links);
+  using Links = std::vector<config::Link>;
+
+  explicit PeerBook(Links links) { SetLinks(std::move(links)); }
+  // Our links, and so which peer is whose source.
+  void SetLinks(Links links);
+  std::shared_ptr<const Links> links() const;
 
   // No other connected region has this one's cluster id or ordinal.
   Status CheckUnique(const Hello& hello) const;
@@ -52,6 +58,7 @@ class PeerBook {
 
   mutable Mutex mutex_;
   std::map<RegionName, Peer> peers_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Links> links_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace atl::mirror

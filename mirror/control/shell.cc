@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
+#include <set>
 #include <utility>
 
 #include "core-broker/admin/acceptor.h"
@@ -49,9 +50,8 @@ class ControlPlane::Shell::StartTask final : public runtime::ReactorTask {
     for (const auto& periodic : shell_.handlers_.periodic)
       shell_.tasks_.Spawn(shell_.Repeat(&periodic));
     if (shell_.acceptor_.is_open()) shell_.tasks_.Spawn(shell_.Accept());
-    for (const config::Link& link : shell_.options_.links) {
-      if (link.source.control) shell_.tasks_.Spawn(shell_.DialLink(link, shell_.random_.Fork()));
-    }
+    const std::shared_ptr<const Links> links = shell_.book_.links();
+    for (const config::Link& link : *links) shell_.StartDialler(link);
   }
 
  private:
@@ -105,6 +105,42 @@ void ControlPlane::Shell::Stop() {
   reactor_.Stop();
 }
 
+void ControlPlane::Shell::SetLinks(Links links) {
+  book_.SetLinks(std::move(links));
+  const auto redial = [this] { Redial(*book_.links()); };
+  boost::asio::post(reactor_.executor(), boost::asio::use_future(redial)).get();
+}
+
+void ControlPlane::Shell::StartDialler(const config::Link& link) {
+  if (!link.source.control) return;
+  const auto wanted = std::make_shared<bool>(true);
+  diallers_[link.name] = {link, wanted};
+  tasks_.Spawn(DialLink(link, random_.Fork(), wanted));
+}
+
+void ControlPlane::Shell::Redial(const Links& links) {
+  std::set<RegionName> anew;
+  for (auto it = diallers_.begin(); it != diallers_.end();) {
+    const bool same = std::ranges::find(links, it->second.link) != links.end();
+    if (!same) {
+      *it->second.wanted = false;
+      anew.insert(it->second.link.source.region);
+    }
+    it = same ? std::next(it) : diallers_.erase(it);
+  }
+  for (const config::Link& link : links) {
+    if (diallers_.contains(link.name)) continue;
+    if (link.source.control) anew.insert(link.source.region);
+    StartDialler(link);
+  }
+  for (const RegionName& region : anew) {
+    const auto place = places_.find(region);
+    if (place == places_.end()) continue;
+    const std::shared_ptr<Session> session = place->second;
+    session->Close("the links between us are configured anew");
+  }
+}
+
 void ControlPlane::Shell::CloseAll() {
   runtime::ErrorCode ignored;
   acceptor_.close(ignored);
@@ -120,7 +156,8 @@ void ControlPlane::Shell::Collect(std::vector<MetricFamily>& out) const {
                    prometheus::MetricType::Histogram,
                    {}};
   const std::vector<PeerStatus> peers = book_.peers();
-  for (const config::Link& link : options_.links) {
+  const std::shared_ptr<const Links> all = book_.links();
+  for (const config::Link& link : *all) {
     if (!link.source.control) continue;
     const auto peer = std::find_if(peers.begin(), peers.end(), [&link](const PeerStatus& one) {
       return one.region == link.source.region;
@@ -185,14 +222,16 @@ awaitable<void> ControlPlane::Shell::RunAccepted(std::shared_ptr<Session> sessio
   sessions_.erase(session->number());
 }
 
-awaitable<void> ControlPlane::Shell::DialLink(config::Link link, Random random) {
+awaitable<void> ControlPlane::Shell::DialLink(config::Link link, Random random,
+                                              std::shared_ptr<const bool> wanted) {
   runtime::Backoff backoff(kFirstRedial, kLastRedial, random);
   const RegionName peer = link.source.region;
   const config::Endpoint address = *link.source.control;
-  for (;;) {
+  while (*wanted) {
     Duration pause = kFirstRedial;
     if (!book_.connected(peer)) {
       StatusOr<runtime::tcp::socket> socket = co_await Dial(reactor_, address, options_.silence);
+      if (!*wanted) co_return;
       if (socket.ok()) {
         const std::shared_ptr<Session> session =
             MakeSession(*std::move(socket), Session::Side::kDialled, link.name, address.ToString());
@@ -239,7 +278,8 @@ Hello ControlPlane::Shell::MakeHello(const LinkName& link) {
 
 Status ControlPlane::Shell::Admit(Session& session, const Hello& hello) {
   RegionName expected;
-  for (const config::Link& link : options_.links) {
+  const std::shared_ptr<const Links> all = book_.links();
+  for (const config::Link& link : *all) {
     if (session.side() == Session::Side::kDialled && link.name == session.link())
       expected = link.source.region;
   }

@@ -34,6 +34,7 @@ class ControlPlane::Shell final : public SessionHost {
   int port() const;
   void Start(ControlHandlers handlers);
   void Stop();
+  void SetLinks(std::vector<config::Link> links);
 
   const Options& options() const { return options_; }
   const Clock& clock() const { return clock_; }
@@ -54,9 +55,17 @@ class ControlPlane::Shell final : public SessionHost {
 
  private:
   class StartTask;
+  using Links = PeerBook::Links;
+  struct Dialler {
+    config::Link link;
+    std::shared_ptr<bool> wanted;  // False: its task ends at its next turn.
+  };
 
+  void StartDialler(const config::Link& link);
+  void Redial(const Links& links);
   runtime::awaitable<void> Accept();
-  runtime::awaitable<void> DialLink(config::Link link, Random random);
+  runtime::awaitable<void> DialLink(config::Link link, Random random,
+                                    std::shared_ptr<const bool> wanted);
   runtime::awaitable<void> RunAccepted(std::shared_ptr<Session> session);
   runtime::awaitable<void> Watch();
   runtime::awaitable<void> Repeat(const ControlHandlers::Periodic* periodic);
@@ -84,6 +93,7 @@ class ControlPlane::Shell final : public SessionHost {
   uint64_t last_session_ = 0;
   std::map<uint64_t, std::shared_ptr<Session>> sessions_;
   std::map<RegionName, std::shared_ptr<Session>> places_;  // Of connected peers.
+  std::map<LinkName, Dialler> diallers_;
   LogThrottle refused_log_{std::chrono::seconds(10)};
   LogThrottle answer_log_{std::chrono::seconds(10)};
   // By link, for those that have a control address; constant, each thread-safe.

@@ -36,10 +36,7 @@ GroupCommit ToCommit(const CommittedOffset& offset) {
 
 GroupSync::GroupSync(const Room& room, const std::vector<config::Link>& links, uint64_t seed)
     : room_(room), random_(seed), group_(room.reactor, "group sync") {
-  for (const config::Link& link : links) {
-    links_.push_back(
-        {link, config::TopicFilter(link.topics), config::TopicFilter(link.groups.filter)});
-  }
+  for (const config::Link& link : links) links_.push_back(MakeRoom(link));
   translate_ = [&copies = room_.copies](const LinkName& link, const TopicName& topic,
                                         PartitionId partition, Offset offset) {
     return copies.Translate(link, topic, partition, offset);

@@ -77,6 +77,9 @@ class GroupSync {
   // From the main thread, with the reactor running.
   void Start();
   void Stop();
+  // A reload, between Start and Stop, from one other thread at a time. What was known of a link's
+  // groups stays known; of a link that is new or changed all is asked again.
+  void SetLinks(const std::vector<config::Link>& links);
 
   // --- What happens. Any thread; returns at once ---
   void OnPeerConnected(const RegionName& peer);
@@ -136,8 +139,18 @@ class GroupSync {
     bool fed = false;
   };
 
+  // The poll of a link's source, with tasks of its own, as it goes when its link does.
+  struct Polling {
+    Polling(runtime::Reactor& reactor, const config::Link& link, std::unique_ptr<GroupPoll> p)
+        : tasks(reactor, "group poll " + link.name.value()), poll(std::move(p)) {}
+    runtime::TaskGroup tasks;
+    const std::unique_ptr<GroupPoll> poll;
+  };
+
   runtime::awaitable<void> Run();
-  void StartTasks();
+  static LinkRoom MakeRoom(const config::Link& link);
+  void StartPoll(const config::Link& link);
+  void StopPoll(const LinkName& link);
   void Note(Happening happening);
 
   // On the shard.
@@ -161,11 +174,12 @@ class GroupSync {
   const LinkRoom* Find(const LinkName& link) const;
 
   const Room room_;
-  std::vector<LinkRoom> links_;  // Constant after construction.
+  // Changed by SetLinks only, on the shard; read there, and by who calls Start, Stop and SetLinks.
+  std::vector<LinkRoom> links_;
   TranslateOffset translate_;
   Random random_;
   runtime::TaskGroup group_;
-  std::vector<std::unique_ptr<GroupPoll>> polls_;  // On the reactor.
+  std::map<LinkName, std::unique_ptr<Polling>> polls_;  // Of who calls Start, Stop and SetLinks.
   std::shared_ptr<void> collector_;
 
   // On the shard.

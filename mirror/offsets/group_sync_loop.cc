@@ -2,7 +2,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <algorithm>
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "mirror/offsets/group_sync.h"
@@ -35,31 +37,66 @@ void GroupSync::Join(ControlRooms& rooms) {
 }
 
 void GroupSync::Start() {
-  OnReactor(room_.reactor, [this] { StartTasks(); });
+  OnReactor(room_.reactor, [this] { group_.Spawn(Run()); });
+  for (const LinkRoom& link : links_) StartPoll(link.config);
 }
 
-void GroupSync::StartTasks() {
-  group_.Spawn(Run());
-  for (const LinkRoom& link : links_) {
-    if (!link.config.groups.sync) continue;
-    const LinkName& name = link.config.name;
-    polls_.push_back(std::make_unique<GroupPoll>(
-        room_.reactor, room_.clock, link.config, [this, name] { return !Fed(name); },
+GroupSync::LinkRoom GroupSync::MakeRoom(const config::Link& link) {
+  return {link, config::TopicFilter(link.topics), config::TopicFilter(link.groups.filter)};
+}
+
+void GroupSync::StartPoll(const config::Link& link) {
+  if (!link.groups.sync) return;
+  const LinkName name = link.name;
+  OnReactor(room_.reactor, [&] {
+    auto poll = std::make_unique<GroupPoll>(
+        room_.reactor, room_.clock, link, [this, name] { return !Fed(name); },
         [this, name](std::vector<GroupCommit> commits) { OnPolled(name, std::move(commits)); },
-        random_.Next()));
-    group_.Spawn(polls_.back()->Run());
-  }
+        random_.Next());
+    auto polling = std::make_unique<Polling>(room_.reactor, link, std::move(poll));
+    polling->tasks.Spawn(polling->poll->Run());
+    polls_[name] = std::move(polling);
+  });
+}
+
+void GroupSync::StopPoll(const LinkName& link) {
+  const auto found = polls_.find(link);
+  if (found == polls_.end()) return;
+  found->second->tasks.StopFromOutside();
+  OnReactor(room_.reactor, [&] { polls_.erase(found); });
 }
 
 void GroupSync::Stop() {
+  while (!polls_.empty()) StopPoll(polls_.begin()->first);
   group_.StopFromOutside();
-  OnReactor(room_.reactor, [this] { polls_.clear(); });
   (void)runtime::AskShard<bool>(room_.blocking, 0, [this] {
     Turn();
     next_save_ = {};
     Save();
     return true;
   });
+}
+
+void GroupSync::SetLinks(const std::vector<config::Link>& links) {
+  std::set<LinkName> kept;
+  for (const LinkRoom& room : links_) {
+    if (std::ranges::find(links, room.config) != links.end()) {
+      kept.insert(room.config.name);
+    } else {
+      StopPoll(room.config.name);
+    }
+  }
+  (void)runtime::AskShard<bool>(room_.blocking, 0, [&] {
+    std::vector<LinkRoom> rooms;
+    for (const config::Link& link : links) rooms.push_back(MakeRoom(link));
+    links_ = std::move(rooms);
+    std::erase_if(links_now_, [&](const auto& one) { return !kept.contains(one.first); });
+    Publish();
+    return true;
+  });
+  for (const config::Link& link : links) {
+    if (!kept.contains(link.name)) StartPoll(link);
+  }
 }
 
 runtime::awaitable<void> GroupSync::Run() {

@@ -20,16 +20,24 @@ std::shared_ptr<broker::Partition> PartitionOf(const broker::Topic& topic, Parti
 
 LocalCopies::LocalCopies(const broker::Catalog& catalog, Events& events, const FanIn& fan_in,
                          std::vector<config::Link> links, IsDiverged is_diverged)
-    : catalog_(catalog),
-      events_(events),
-      fan_in_(fan_in),
-      links_(std::move(links)),
-      is_diverged_(std::move(is_diverged)) {}
+    : catalog_(catalog), events_(events), fan_in_(fan_in), is_diverged_(std::move(is_diverged)) {
+  SetLinks(std::move(links));
+}
 
-const config::Link* LocalCopies::Find(const LinkName& link) const {
-  const auto found = std::find_if(links_.begin(), links_.end(),
-                                  [&](const config::Link& one) { return one.name == link; });
-  return found == links_.end() ? nullptr : &*found;
+void LocalCopies::SetLinks(std::vector<config::Link> links) {
+  std::map<LinkName, std::shared_ptr<const config::Link>> by_name;
+  for (config::Link& link : links) {
+    const LinkName name = link.name;
+    by_name.emplace(name, std::make_shared<const config::Link>(std::move(link)));
+  }
+  MutexLock lock(&mutex_);
+  links_.swap(by_name);
+}
+
+std::shared_ptr<const config::Link> LocalCopies::Find(const LinkName& link) const {
+  MutexLock lock(&mutex_);
+  const auto found = links_.find(link);
+  return found == links_.end() ? nullptr : found->second;
 }
 
 StatusOr<LocalCopies::Book> LocalCopies::ReadEvents() const {
@@ -97,7 +105,7 @@ Translation LocalCopies::TranslateMirror(const config::Link& link, const broker:
 TranslatedOffset LocalCopies::Translate(const LinkName& link, const TopicName& topic,
                                         PartitionId partition, Offset offset) const {
   TranslatedOffset out;
-  const config::Link* const config = Find(link);
+  const std::shared_ptr<const config::Link> config = Find(link);
   if (config == nullptr) {
     out.translation = UnknownTranslation(fmt::format("no link `{}`", link.value()));
     return out;
@@ -147,7 +155,7 @@ TranslatedOffset LocalCopies::Translate(const LinkName& link, const TopicName& t
 std::vector<SourceOffset> LocalCopies::TranslateBack(const LinkName& link, const TopicName& topic,
                                                      PartitionId partition, Offset offset) const {
   std::vector<SourceOffset> out;
-  const config::Link* const config = Find(link);
+  const std::shared_ptr<const config::Link> config = Find(link);
   const auto local = catalog_.view()->Find(topic);
   if (config == nullptr || local == nullptr) return out;
   if (!IsFanIn(*config)) {

@@ -40,6 +40,8 @@ class LocalCopies {
   // All outlive this.
   LocalCopies(const broker::Catalog& catalog, Events& events, const FanIn& fan_in,
               std::vector<config::Link> links, IsDiverged is_diverged);
+  // After a reload.
+  void SetLinks(std::vector<config::Link> links);
 
   // The link's source partition -> here. Topics by the source's names.
   TranslatedOffset Translate(const LinkName& link, const TopicName& topic, PartitionId partition,
@@ -56,7 +58,7 @@ class LocalCopies {
   };
   using Book = std::map<std::pair<TopicId, PartitionId>, Known>;
 
-  const config::Link* Find(const LinkName& link) const;
+  std::shared_ptr<const config::Link> Find(const LinkName& link) const;
   std::shared_ptr<const Book> Recorded() const;
   StatusOr<Book> ReadEvents() const;
   Translation TranslateMirror(const config::Link& link, const broker::Topic& topic,
@@ -65,9 +67,9 @@ class LocalCopies {
   const broker::Catalog& catalog_;
   Events& events_;
   const FanIn& fan_in_;
-  const std::vector<config::Link> links_;
   const IsDiverged is_diverged_;
   mutable Mutex mutex_;  // A leaf.
+  std::map<LinkName, std::shared_ptr<const config::Link>> links_ ABSL_GUARDED_BY(mutex_);
   mutable uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable std::shared_ptr<const Book> book_ ABSL_GUARDED_BY(mutex_);
 };

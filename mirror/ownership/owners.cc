@@ -13,7 +13,20 @@ using checkpoint::OwnershipState;
 Owners::Owners(Room room)
     : room_(std::move(room)),
       collector_(room_.metrics.AddCollector([this](auto& out) { Collect(out); })) {
+  MutexLock lock(&mutex_);
   names_[room_.ordinal] = room_.region;
+  links_ = std::make_shared<const Links>(room_.links);
+}
+
+void Owners::SetLinks(Links links) {
+  auto fresh = std::make_shared<const Links>(std::move(links));
+  MutexLock lock(&mutex_);
+  links_.swap(fresh);
+}
+
+std::shared_ptr<const Owners::Links> Owners::links() const {
+  MutexLock lock(&mutex_);
+  return links_;
 }
 
 // --- Start ---
@@ -35,7 +48,7 @@ StatusOr<std::set<TopicId>> Owners::Load() {
 
 void Owners::Start(bool unclean) {
   MutexLock change(&change_);
-  for (const config::Link& link : room_.links) {
+  for (const config::Link& link : *links()) {
     if (link.source.kind == config::SourceKind::kAtoll) unheard_.insert(link.source.region);
   }
   const bool lost = room_.catalog.store_was_lost();
@@ -115,10 +128,10 @@ Owners::Record Owners::RecordOf(const Topic& topic) const {
   record.state = OwnershipState::kServing;
   record.link = topic.link;
   const auto name = names_.find(record.owner);
-  const auto by_link = std::ranges::find(room_.links, topic.link, &config::Link::name);
+  const auto by_link = std::ranges::find(*links_, topic.link, &config::Link::name);
   if (name != names_.end()) {
     record.owner_name = name->second;
-  } else if (by_link != room_.links.end()) {
+  } else if (by_link != links_->end()) {
     record.owner_name = by_link->source.region;
   }
   // Nobody told where this epoch began, except the first of all.
@@ -173,12 +186,13 @@ void Owners::Collect(std::vector<MetricFamily>& out) const {
 
 // --- Learning ---
 
-const config::Link* Owners::LinkFrom(const RegionName& region, const TopicName& topic) const {
-  for (const config::Link& link : room_.links) {
+LinkName Owners::LinkFrom(const RegionName& region, const TopicName& topic) const {
+  const std::shared_ptr<const Links> all = links();
+  for (const config::Link& link : *all) {
     if (link.source.kind != config::SourceKind::kAtoll || link.source.region != region) continue;
-    if (config::TopicFilter(link.topics).Mirrors(topic)) return &link;
+    if (config::TopicFilter(link.topics).Mirrors(topic)) return link.name;
   }
-  return nullptr;
+  return LinkName();
 }
 
 Status Owners::Transfer(std::span<const Record> records, const LinkName& link, Batch also) {
@@ -277,11 +291,11 @@ bool Owners::MergeOne(const RegionName& from, const Record& record) {
                                                  "did not",
                                                  from.value(), record.epoch.value()));
   } else {
-    const config::Link* link = LinkFrom(record.owner_name, record.name);
+    const LinkName link = LinkFrom(record.owner_name, record.name);
     // A mirror without a link to the new owner stays one of the old owner's, which has no more to
     // tell; what it holds is safe.
-    if (link == nullptr && topic->is_mirror()) return false;
-    done = StepDown(*topic, record, link == nullptr ? LinkName() : link->name);
+    if (link.empty() && topic->is_mirror()) return false;
+    done = StepDown(*topic, record, link);
   }
   if (!done.ok()) {
     LogError("ownership", "topic {}: {}", record.name.value(), StatusMessage(done));
@@ -304,11 +318,12 @@ StatusOr<std::shared_ptr<const Topic>> Owners::Follow(const TopicId& id, LeaderE
   const auto topic = room_.catalog.view()->Find(id);
   if (topic == nullptr) return NotFound("no topic {}", id.ToString());
   Record record = *Find(id);
-  const auto pulls = std::ranges::find(room_.links, link, &config::Link::name);
+  const std::shared_ptr<const Links> all = links();
+  const auto pulls = std::ranges::find(*all, link, &config::Link::name);
   if (record.epoch < epoch || record.owner != epoch.owner()) {
     record.epoch = epoch;
     record.owner = epoch.owner();
-    record.owner_name = pulls == room_.links.end() ? RegionName() : pulls->source.region;
+    record.owner_name = pulls == all->end() ? RegionName() : pulls->source.region;
     record.cut.clear();
     if (record.lineage.empty() || record.lineage.back().epoch < epoch) {
       record.lineage.push_back({epoch, record.owner, {}});

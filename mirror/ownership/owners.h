@@ -44,7 +44,7 @@ class Owners {
     Metrics& metrics;
     RegionName region;
     RegionOrdinal ordinal;
-    std::vector<config::Link> links;
+    std::vector<config::Link> links;  // At the start.
   };
   // After an unclean stop own topics wait this long for the peers to be heard, not longer.
   static constexpr Duration kAskFor = std::chrono::seconds(3);
@@ -58,6 +58,8 @@ class Owners {
   void Start(bool unclean);
   // A region we mirror from was heard and its records were merged: one to ask less.
   void Heard(const RegionName& peer);
+  // After a reload: what links there are from here on.
+  void SetLinks(std::vector<config::Link> links);
   // Ends what is past its time: fences that were not released, questions that nobody answers.
   void Tick();
 
@@ -105,7 +107,10 @@ class Owners {
   using Batch = checkpoint::WriteBatch;
 
   Record RecordOf(const broker::Topic& topic) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const config::Link* LinkFrom(const RegionName& region, const TopicName& topic) const;
+  using Links = std::vector<config::Link>;
+  std::shared_ptr<const Links> links() const;
+  // The link that pulls such a topic from there; empty: none does.
+  LinkName LinkFrom(const RegionName& region, const TopicName& topic) const;
   bool MergeOne(const RegionName& from, const Record& record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
   Status StepDown(const broker::Topic& topic, Record record, const LinkName& link)
@@ -135,6 +140,7 @@ class Owners {
   mutable Mutex mutex_;  // A leaf.
   std::map<TopicId, Record> rows_ ABSL_GUARDED_BY(mutex_);
   std::map<RegionOrdinal, RegionName> names_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Links> links_ ABSL_GUARDED_BY(mutex_);
 
   std::shared_ptr<void> collector_;  // Goes first.
 };

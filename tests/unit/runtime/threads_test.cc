@@ -110,7 +110,7 @@ TEST_CASE("A pool deals its reactors out in turn", "[reactor]") {
 TEST_CASE("A machine has at least one processor", "[reactor]") { REQUIRE(HardwareThreads() >= 1); }
 
 awaitable<void> WaitForSignal(Reactor* reactor, std::promise<int>* received) {
-  received->set_value(co_await WaitForStopSignal(*reactor));
+  received->set_value(co_await WaitForSignal(*reactor));
 }
 
 TEST_CASE("A stop signal is awaited, even one that came before the wait", "[signal]") {
