@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "atoll/cli/command.h"
+#include "atoll/cli/run.h"
 #include "atoll/serve.h"
 #include "atoll/version.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("atoll ") + atl::kVersion);
   app.require_subcommand(1);
   atl::cli::Session session;
+  atl::cli::UseProfile(session);
   atl::cli::AddApiOptions(app, session);
   atl::AddServeCommand(app, session);
   atl::cli::AddStatusCommand(app, session);
@@ -26,10 +28,16 @@ int main(int argc, char** argv) {
   atl::cli::AddQuarantineCommands(app, session);
   atl::cli::AddVerifyCommand(app, session);
   atl::cli::AddEventCommand(app, session);
+  atl::cli::AddApplyCommands(app, session);
   atl::cli::AddConfigCommands(app, session);
   atl::cli::AddCheckpointCommands(app, session);
+  atl::cli::AddDoctorCommand(app, session);
+  atl::cli::AddSupportBundleCommand(app, session);
+  atl::cli::AddProfileCommands(app, session);
+  atl::cli::AddCompletionCommand(app, session);
+  atl::cli::AddExamples(app);
   try {
-    app.parse(argc, argv);
+    return atl::cli::Run(app, session, argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? 0 : 2;
@@ -38,5 +46,4 @@ int main(int argc, char** argv) {
     std::cerr << "atoll: " << error.what() << "\n";
     return 1;
   }
-  return session.exit_code;
 }

@@ -1,6 +1,9 @@
 #include "atoll/region_process.h"
 
+#include <signal.h>
+
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "atoll/identity.h"
@@ -209,13 +212,16 @@ struct RegionProcess::Parts {
   std::unique_ptr<mirror::DigestService> digests;
   broker::Health health;
   broker::Router router;
+  std::unique_ptr<LiveConfig> live_config;
   std::unique_ptr<broker::HttpServer> http;
   std::vector<std::shared_ptr<void>> collectors;
   std::unique_ptr<Ticker> ticker;
   bool running = false;
 
   Status Recover();
-  void TellGate();
+  void TellGate(const config::Config& now);
+  Status CheckIdle(const std::vector<config::DocumentChange>& changes) const;
+  void TakeOver(const config::Config& now);
   mirror::LinkContext LinkContextOf(const std::string& cluster_id);
   void Speak(const Uuid& cluster_id);
   StatusOr<mirror::Digests> AskDigests(const RegionName& peer,
@@ -241,7 +247,7 @@ Status RegionProcess::Parts::Recover() {
                                                          catalog, SystemClock());
   }
   gate.Follow(catalog);
-  TellGate();
+  TellGate(config);
   const bool unclean = !identity.is_new && !clean_stop;
   RETURN_IF_ERROR(fan_in.Load());
   ASSIGN_OR_RETURN(const std::set<TopicId> kept, owners.Load());
@@ -279,20 +285,46 @@ Status RegionProcess::Parts::Recover() {
 }
 
 // What the gate's answers and refusals go by besides the catalogue.
-void RegionProcess::Parts::TellGate() {
+void RegionProcess::Parts::TellGate(const config::Config& now) {
   std::vector<mirror::CreationRule> rules;
-  for (const config::OwnershipRule& rule : config.region.ownership) {
+  for (const config::OwnershipRule& rule : now.region.ownership) {
     rules.push_back({rule.topics, rule.owner});
   }
   gate.SetCreationRules(config.region.name, std::move(rules));
   std::map<LinkName, RegionName> sources;
   std::map<TopicName, std::vector<LinkName>> fan_ins;
-  for (const config::Link& link : config.links) {
+  for (const config::Link& link : now.links) {
     sources.emplace(link.name, link.source.region);
     if (!link.target_topic.empty()) fan_ins[link.target_topic].push_back(link.name);
   }
   gate.NameSources(std::move(sources));
   gate.NameFanIns(std::move(fan_ins));
+}
+
+// A move leans on its link from beginning to end.
+Status RegionProcess::Parts::CheckIdle(const std::vector<config::DocumentChange>& changes) const {
+  ASSIGN_OR_RETURN(const std::vector<checkpoint::FailoverRecord> moves, failovers->List());
+  for (const checkpoint::FailoverRecord& move : moves) {
+    if (move.outcome != checkpoint::FailoverOutcome::kRunning) continue;
+    for (const config::DocumentChange& change : changes) {
+      if (change.kind == "Link" && change.name == move.link.value())
+        return FailedPrecondition("move {} by link `{}` runs; wait until it has ended", move.id,
+                                  change.name);
+    }
+  }
+  return OkStatus();
+}
+
+// On the admin reactor. Links that change stop first, then whoever looks at links learns which
+// there are, then the new ones start.
+void RegionProcess::Parts::TakeOver(const config::Config& now) {
+  links->StopOthers(now.links);
+  TellGate(now);
+  owners.SetLinks(now.links);
+  copies->SetLinks(now.links);
+  group_sync->SetLinks(now.links);
+  control->SetLinks(now.links);
+  links->StartMissing(now.links);
 }
 
 mirror::LinkContext RegionProcess::Parts::LinkContextOf(const std::string& cluster_id) {
@@ -409,6 +441,7 @@ void RegionProcess::Parts::Wire() {
       router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});
   mirror::RegisterVerifyRoutes(router, *links);
   collectors.push_back(mirror::WatchFailover(metrics, *links, *failovers));
+  live_config->Register(router);
   collectors.push_back(
       mirror::RegisterLeaseRoutes(router, lease_keeper != nullptr ? &lease : nullptr, metrics));
   collectors.push_back(AddProcessMetrics(metrics, config.region.data_dir));
@@ -435,14 +468,19 @@ RegionProcess::RegionProcess(std::unique_ptr<Parts> parts) : parts_(std::move(pa
 
 RegionProcess::~RegionProcess() = default;
 
-StatusOr<std::unique_ptr<RegionProcess>> RegionProcess::Start(const config::Config& config) {
-  const std::string& folder = config.region.data_dir;
+StatusOr<std::unique_ptr<RegionProcess>> RegionProcess::Start(LoadedConfig loaded) {
+  const std::string folder = loaded.config.region.data_dir;
   RETURN_IF_ERROR(PosixFileSystem().CreateFolders(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::Store> store,
                    checkpoint::RocksStore::Open(JoinPath(folder, "checkpoint")));
   ASSIGN_OR_RETURN(std::unique_ptr<checkpoint::EventTable> events,
                    checkpoint::EventTable::Open(*store));
-  auto parts = std::make_unique<Parts>(config, std::move(store), std::move(events));
+  auto parts = std::make_unique<Parts>(loaded.config, std::move(store), std::move(events));
+  parts->live_config = std::make_unique<LiveConfig>(
+      std::move(loaded), config::SystemEnvironment(),
+      LiveConfig::Hooks{[p = parts.get()](const auto& changes) { return p->CheckIdle(changes); },
+                        [p = parts.get()](const config::Config& now) { p->TakeOver(now); }},
+      parts->metrics, SystemClock());
   RETURN_IF_ERROR(parts->Recover());
   RETURN_IF_ERROR(parts->Bind());
   parts->Wire();
@@ -470,9 +508,14 @@ std::string RegionProcess::ReadyLine() const {
 
 void RegionProcess::WaitForStop() {
   runtime::Reactor& reactor = parts_->admin_reactor;
-  boost::asio::co_spawn(reactor.executor(), runtime::WaitForStopSignal(reactor),
-                        boost::asio::use_future)
-      .get();
+  for (;;) {
+    const int signal = boost::asio::co_spawn(reactor.executor(), runtime::WaitForSignal(reactor),
+                                             boost::asio::use_future)
+                           .get();
+    if (signal != SIGHUP) return;
+    const auto reload = [this] { (void)parts_->live_config->Reload(); };
+    boost::asio::post(reactor.executor(), boost::asio::use_future(reload)).get();
+  }
 }
 
 Status RegionProcess::Stop() {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "atoll/live_config.h"
 #include "base/status.h"
-#include "region-config/load.h"
 
 namespace atl {
 
@@ -14,13 +14,13 @@ class RegionProcess {
  public:
   // Opens the store, recovers the logs, binds the listeners, starts the links. On an error nothing
   // runs any more.
-  static StatusOr<std::unique_ptr<RegionProcess>> Start(const config::Config& config);
+  static StatusOr<std::unique_ptr<RegionProcess>> Start(LoadedConfig loaded);
   ~RegionProcess();
 
   // "ready region=us-east kafka=127.0.0.1:19092 admin=127.0.0.1:19644 control=127.0.0.1:19645", the
   // last only with such a listener.
   std::string ReadyLine() const;
-  // Blocks until SIGTERM or SIGINT.
+  // Blocks until SIGTERM or SIGINT; SIGHUP meanwhile reloads the configuration.
   void WaitForStop();
   // Stops control plane, links, listeners, logs, store, in that order; the marker of a clean stop
   // is the last thing written.

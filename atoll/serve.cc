@@ -20,13 +20,15 @@ int Serve(const std::vector<std::string>& paths) {
       return cli::PrintError(Annotate(armed, "ATOLL_FAILPOINTS"));
     }
   }
-  const config::LoadResult loaded = config::Load(paths, config::SystemEnvironment());
+  const config::Environment environment = config::SystemEnvironment();
+  config::Sources sources = config::ReadSources(paths, environment);
+  config::LoadResult loaded = config::LoadSources(sources, environment);
   if (!loaded.config) {
     std::cerr << config::ToString(loaded.problems);
     return 2;
   }
   runtime::PrepareSignals();
-  auto region = RegionProcess::Start(*loaded.config);
+  auto region = RegionProcess::Start({paths, std::move(sources.files), *std::move(loaded.config)});
   if (!region.ok()) return cli::PrintError(region.status());
   std::cout << (*region)->ReadyLine() << std::endl;
   (*region)->WaitForStop();

@@ -80,8 +80,27 @@ StatusOr<json::value> Api::Post(std::string_view path, const json::value& body) 
   return Call("POST", path, json::serialize(body));
 }
 
+StatusOr<std::string> Api::GetText(std::string_view path) const {
+  ASSIGN_OR_RETURN(Answer answer, Exchange("GET", path, {}));
+  return std::move(answer.body);
+}
+
 StatusOr<json::value> Api::Call(std::string_view method, std::string_view path,
                                 const std::string& body) const {
+  ASSIGN_OR_RETURN(const Answer got, Exchange(method, path, body));
+  boost::system::error_code parse_error;
+  json::value answer = json::parse(got.body, parse_error);
+  if (got.code >= 400)
+    return ErrorFrom(got.code, parse_error ? json::value() : answer, method, path);
+  if (parse_error) {
+    return InternalError("{} {}: the answer is not JSON ({}); is {} an Atoll admin listener?",
+                         method, path, parse_error.message(), endpoint_);
+  }
+  return answer;
+}
+
+StatusOr<Api::Answer> Api::Exchange(std::string_view method, std::string_view path,
+                                    const std::string& body) const {
   ASSIGN_OR_RETURN(const HostPort server, ParseEndpoint(endpoint_));
   boost::asio::io_context context;
   boost::system::error_code error;
@@ -121,15 +140,7 @@ StatusOr<json::value> Api::Call(std::string_view method, std::string_view path,
   run([&] { http::async_read(stream, buffer, response, keep); });
   if (error) return Unreachable(endpoint_, error);
 
-  const int code = static_cast<int>(response.get().result_int());
-  boost::system::error_code parse_error;
-  json::value answer = json::parse(response.get().body(), parse_error);
-  if (code >= 400) return ErrorFrom(code, parse_error ? json::value() : answer, method, path);
-  if (parse_error) {
-    return InternalError("{} {}: the answer is not JSON ({}); is {} an Atoll admin listener?",
-                         method, path, parse_error.message(), endpoint_);
-  }
-  return answer;
+  return Answer{static_cast<int>(response.get().result_int()), std::move(response.get().body())};
 }
 
 void Pause(Duration length) {

@@ -20,10 +20,18 @@ class Api {
   explicit Api(std::string endpoint) : endpoint_(std::move(endpoint)) {}
 
   StatusOr<json::value> Get(std::string_view path) const { return Call("GET", path, {}); }
+  // The answer as it is, whatever its code: metrics, probes.
+  StatusOr<std::string> GetText(std::string_view path) const;
   StatusOr<json::value> Post(std::string_view path, const json::value& body) const;
   StatusOr<json::value> Delete(std::string_view path) const { return Call("DELETE", path, {}); }
 
  private:
+  struct Answer {
+    int code = 0;
+    std::string body;
+  };
+  StatusOr<Answer> Exchange(std::string_view method, std::string_view path,
+                            const std::string& body) const;
   StatusOr<json::value> Call(std::string_view method, std::string_view path,
                              const std::string& body) const;
   const std::string endpoint_;

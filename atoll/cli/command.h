@@ -15,6 +15,7 @@ namespace atl::cli {
 struct Session {
   std::string endpoint = "http://127.0.0.1:19644";  // --endpoint, ATOLL_ENDPOINT
   std::string output = "table";                     // -o table|json
+  bool watch = false;                               // -w, of verbs that show something
   int exit_code = 0;
   bool json() const { return output == "json"; }
 };
@@ -31,9 +32,21 @@ void AddQuarantineCommands(CLI::App& app, Session& session);
 void AddVerifyCommand(CLI::App& app, Session& session);
 void AddEventCommand(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
+void AddApplyCommands(CLI::App& app, Session& session);
+void AddReloadCommand(CLI::App& config, Session& session);  // Of `config`.
 void AddCheckpointCommands(CLI::App& app, Session& session);
+void AddDoctorCommand(CLI::App& app, Session& session);
+void AddSupportBundleCommand(CLI::App& app, Session& session);
+void AddProfileCommands(CLI::App& app, Session& session);
+void AddCompletionCommand(CLI::App& app, Session& session);
 
 // Adds --endpoint and -o to a verb that talks to a region.
 void AddApiOptions(CLI::App& verb, Session& session);
+// Adds -w to a verb that only shows something.
+void AddWatchOption(CLI::App& verb, Session& session);
+// Last: what the help of each command ends with.
+void AddExamples(CLI::App& app);
+// Before the arguments are read: the endpoint of the profile in use, if there is one.
+void UseProfile(Session& session);
 
 }  // namespace atl::cli

@@ -307,10 +307,12 @@ void AddFailoverCommands(CLI::App& app, Session& session) {
 
   CLI::App* list = failover->add_subcommand("list", "Moves to this region, the newest first");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->callback([&session] { session.exit_code = RunList(session); });
 
   CLI::App* show = failover->add_subcommand("show", "The report of one move");
   AddApiOptions(*show, session);
+  AddWatchOption(*show, session);
   auto id = std::make_shared<std::string>();
   show->add_option("id", *id, "Its number")->required();
   show->callback([&session, id] { session.exit_code = RunShow(session, *id); });

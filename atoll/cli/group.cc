@@ -79,11 +79,13 @@ void AddGroupCommands(CLI::App& app, Session& session) {
   group->require_subcommand(1);
   CLI::App* list = group->add_subcommand("list", "All groups, a line each");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->callback([&session] { session.exit_code = RunList(session); });
 
   auto name = std::make_shared<std::string>();
   CLI::App* describe = group->add_subcommand("describe", "One group: members, offsets, lag");
   AddApiOptions(*describe, session);
+  AddWatchOption(*describe, session);
   describe->add_option("group", *name, "Its name")->required();
   describe->callback([&session, name] { session.exit_code = RunDescribe(session, *name); });
 }

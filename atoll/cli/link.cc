@@ -87,10 +87,12 @@ void AddLinkCommands(CLI::App& app, Session& session) {
   link->require_subcommand(1);
   CLI::App* list = link->add_subcommand("list", "All links, a line each");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->callback([&session] { session.exit_code = RunList(session); });
   const auto named = [&](const char* verb, const char* help, auto run) {
     CLI::App* command = link->add_subcommand(verb, help);
     AddApiOptions(*command, session);
+    if (std::string_view(verb) == "status") AddWatchOption(*command, session);
     auto name = std::make_shared<std::string>();
     command->add_option("link", *name, "The link's name")->required();
     command->callback([&session, name, run] { session.exit_code = run(session, *name); });

@@ -139,12 +139,14 @@ void AddMirrorCommands(CLI::App& app, Session& session) {
   auto link = std::make_shared<std::string>();
   CLI::App* list = mirror->add_subcommand("list", "Mirrored topics, a line each");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->add_option("--link", *link, "Only of this link");
   list->callback([&session, link] { session.exit_code = RunList(session, *link); });
 
   auto topic = std::make_shared<std::string>();
   CLI::App* describe = mirror->add_subcommand("describe", "Every partition of one topic");
   AddApiOptions(*describe, session);
+  AddWatchOption(*describe, session);
   describe->add_option("topic", *topic, "The topic")->required();
   describe->add_option("--link", *link, "Only of this link");
   describe->callback(

@@ -1,12 +1,24 @@
 #include "atoll/cli/output.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <iostream>
 
+#include "atoll/cli/terminal.h"
+
 namespace atl::cli {
 namespace {
+
+// States that need somebody stand out where a terminal takes colours.
+bool NeedsSomebody(std::string_view text) {
+  static constexpr std::array<std::string_view, 7> kWords = {
+      "halted", "gap", "diverged", "conflict", "wrong", "offline", "source_unavailable"};
+  return std::ranges::find(kWords, text) != kWords.end();
+}
+
+std::string Red(const std::string& text) { return "\x1b[31m" + text + "\x1b[0m"; }
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -26,13 +38,16 @@ std::string Table::ToString() const {
       if (row > 0 && !IsNumber(rows_[row][column])) numeric[column] = false;
     }
   }
+  const bool colour = UseColour();
   std::string out;
   for (const auto& row : rows_) {
     std::string line;
     for (size_t column = 0; column < columns; ++column) {
       if (column > 0) line += "  ";
       const std::string padding(widths[column] - row[column].size(), ' ');
-      line += numeric[column] ? padding + row[column] : row[column] + padding;
+      const std::string text =
+          colour && NeedsSomebody(row[column]) ? Red(row[column]) : row[column];
+      line += numeric[column] ? padding + text : text + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

@@ -64,6 +64,7 @@ void AddOwnershipCommands(CLI::App& app, Session& session) {
   ownership->require_subcommand(1);
   CLI::App* show = ownership->add_subcommand("show", "Owner, epoch and lineage of topics");
   AddApiOptions(*show, session);
+  AddWatchOption(*show, session);
   auto topic = std::make_shared<std::string>();
   show->add_option("topic", *topic, "Only this one");
   show->callback([&session, topic] { session.exit_code = RunShow(session, *topic); });

@@ -247,6 +247,7 @@ void AddQuarantineCommands(CLI::App& app, Session& session) {
   auto topic = std::make_shared<std::string>();
   CLI::App* list = quarantine->add_subcommand("list", "The tails that are kept, a line each");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->add_option("--topic", *topic, "Only of this topic");
   list->callback([&session, topic] { session.exit_code = RunList(session, *topic); });
 

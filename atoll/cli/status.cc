@@ -121,6 +121,7 @@ void AddStatusCommand(CLI::App& app, Session& session) {
   CLI::App* status =
       app.add_subcommand("status", "Region, links and what needs help (exit 10 if something does)");
   AddApiOptions(*status, session);
+  AddWatchOption(*status, session);
   status->callback([&session] { session.exit_code = RunStatus(session); });
 }
 
@@ -128,6 +129,7 @@ void AddEventCommand(CLI::App& app, Session& session) {
   CLI::App* events =
       app.add_subcommand("events", "Gaps, divergences, generations and what else was recorded");
   AddApiOptions(*events, session);
+  AddWatchOption(*events, session);
   auto filter = std::make_shared<EventFilter>();
   events->add_option("--link", filter->link, "Only of this link");
   events->add_option("--topic", filter->topic, "Only of this topic");

@@ -100,6 +100,7 @@ void AddTopicCommands(CLI::App& app, Session& session) {
   topic->require_subcommand(1);
   CLI::App* list = topic->add_subcommand("list", "All topics, a line each");
   AddApiOptions(*list, session);
+  AddWatchOption(*list, session);
   list->callback([&session] { session.exit_code = RunList(session); });
 
   auto options = std::make_shared<CreateOptions>();
@@ -116,6 +117,7 @@ void AddTopicCommands(CLI::App& app, Session& session) {
   auto name = std::make_shared<std::string>();
   CLI::App* describe = topic->add_subcommand("describe", "One topic with its partitions");
   AddApiOptions(*describe, session);
+  AddWatchOption(*describe, session);
   describe->add_option("topic", *name, "Its name")->required();
   describe->callback([&session, name] { session.exit_code = RunDescribe(session, *name); });
 
