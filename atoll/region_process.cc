@@ -47,6 +47,7 @@
 #include "mirror/pull/local_sink.h"
 #include "mirror/quarantine_routes.h"
 #include "mirror/region_positions.h"
+#include "mirror/return_news.h"
 #include "mirror/routes.h"
 #include "mirror/routes_failover.h"
 #include "mirror/verify/digest_service.h"
@@ -208,6 +209,7 @@ struct RegionProcess::Parts {
   mirror::ControlRooms control_rooms;
   std::unique_ptr<mirror::ControlPlane> control;
   std::unique_ptr<mirror::RegionPositions> positions;
+  std::unique_ptr<mirror::ReturnNews> return_news;
   std::unique_ptr<mirror::Failovers> failovers;
   std::unique_ptr<mirror::DigestService> digests;
   broker::Health health;
@@ -362,6 +364,8 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
   positions =
       std::make_unique<mirror::RegionPositions>(*links, catalog, *control, metrics, SystemClock());
   positions->Join(control_rooms);
+  return_news = std::make_unique<mirror::ReturnNews>(*links, *quarantine, *control);
+  return_news->Join(control_rooms);
   group_sync = std::make_unique<mirror::GroupSync>(
       mirror::GroupSync::Room{
           reactors.Next(), sync_shard, SystemClock(), metrics, catalog, groups, *store, *copies,
@@ -380,9 +384,11 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
                                                                   .links = *links,
                                                                   .control = *control,
                                                                   .group_sync = *group_sync,
+                                                                  .sink = sink,
                                                                   .table = failover_table,
                                                                   .region = config.region.name},
                                           random.Next());
+  failovers->Join(control_rooms);
   digests = std::make_unique<mirror::DigestService>(catalog, verifying, 1);
   digests->Join(control_rooms);
 }

@@ -23,6 +23,8 @@ void ToMessage(const FailoverTopic& topic, state::FailoverTopic& message) {
     out.set_lost_known(partition.lost_known.value_or(-1));
     out.set_lost_at_most(partition.lost_at_most.value_or(-1));
     out.set_quarantined(partition.quarantined.value_or(-1));
+    out.set_drained_from(partition.drained_from.value());
+    out.set_drained(partition.drained);
   }
 }
 
@@ -70,7 +72,9 @@ StatusOr<FailoverTopic> TopicFromMessage(const state::FailoverTopic& message) {
                                 .source_end = Offset(partition.source_end()),
                                 .lost_known = Known(partition.lost_known()),
                                 .lost_at_most = Known(partition.lost_at_most()),
-                                .quarantined = Known(partition.quarantined())});
+                                .quarantined = Known(partition.quarantined()),
+                                .drained_from = RegionName(partition.drained_from()),
+                                .drained = partition.drained()});
   }
   return topic;
 }

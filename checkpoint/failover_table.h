@@ -46,6 +46,8 @@ struct FailoverPartition {
   std::optional<int64_t> lost_known;
   std::optional<int64_t> lost_at_most;
   std::optional<int64_t> quarantined;  // Told by the old owner after its return.
+  RegionName drained_from;  // Before the mint, from a region that was ahead; empty: none.
+  int64_t drained = 0;      // Offsets from there.
   friend bool operator==(const FailoverPartition&, const FailoverPartition&) = default;
 };
 

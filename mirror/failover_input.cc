@@ -37,6 +37,32 @@ Status CheckSelection(const Failovers::Request& request) {
   return config::CheckPattern(config::TopicMatch::kRegex, request.regex);
 }
 
+void NoteWhoIsAhead(const RegionName& peer, bool linked, const EndsAnswer& ends, PlanInput& input) {
+  for (const EndsAnswer::Topic& told : ends.topics) {
+    const auto topic = std::ranges::find(input.topics, told.topic, &PlanTopic::id);
+    if (topic == input.topics.end() || told.epoch != topic->owner.epoch) continue;
+    const size_t count = std::min(told.ends.size(), topic->partitions.size());
+    for (size_t p = 0; p < count; ++p) {
+      PlanPartition& partition = topic->partitions[p];
+      RegionName& who = linked ? partition.ahead : partition.unlinked;
+      Offset& end = linked ? partition.ahead_end : partition.unlinked_end;
+      if (told.ends[p] <= std::max(partition.local_end, end)) continue;
+      who = peer;
+      end = told.ends[p];
+    }
+  }
+}
+
+// Neither an answer of the source nor a failure to get one.
+bool IsStarting(const LinkSnapshot& snapshot, WallTime now) {
+  if (!snapshot.loaded) return true;
+  const bool lost = std::ranges::any_of(snapshot.sample.rows, [](const MirrorRow& row) {
+    return row.state == MirrorState::kSourceUnavailable;
+  });
+  return snapshot.condition == LinkCondition::kConnecting && !lost &&
+         now - snapshot.since < kHeartbeat;
+}
+
 }  // namespace
 
 StatusOr<FailoverPlan> Failovers::Plan(const Request& request) const {
@@ -57,8 +83,10 @@ StatusOr<PlanInput> Failovers::Look(const Request& request) const {
   input.target = room_.region;
   input.kind = source.kind == config::SourceKind::kAtoll ? RegionKind::kAtoll : RegionKind::kKafka;
   input.force = request.force;
+  input.prefixed = !link->config().naming_prefix.empty();
   input.accepted = request.accepted;
   input.now = room_.clock.WallNow();
+  input.starting = IsStarting(*snapshot, input.now);
   input.last_contact = snapshot->sample.facts.last_contact;
   input.in_contact = snapshot->condition == LinkCondition::kRunning ||
                      snapshot->condition == LinkCondition::kDegraded;
@@ -77,6 +105,8 @@ StatusOr<PlanInput> Failovers::Look(const Request& request) const {
     topic.id = row.topic_id;
     PlanPartition& partition = topic.partitions.emplace_back();
     partition.mirror = row;
+    partition.still_for =
+        still_.StillFor(request.link, row.topic_id, row.partition, room_.clock.Now());
     const auto number = static_cast<size_t>(row.partition.value());
     if (number >= local->partitions.size()) continue;
     partition.local_end = local->partitions[number]->offsets().high_watermark;
@@ -126,19 +156,8 @@ void Failovers::AskWhoIsAhead(PlanInput& input) const {
     if (!peer.connected || peer.region == input.source) continue;
     const auto answer = room_.control.Call(peer.region, request, kEndsAnswer);
     const auto* ends = answer.ok() ? std::get_if<EndsAnswer>(&*answer) : nullptr;
-    if (ends == nullptr) continue;
-    for (const EndsAnswer::Topic& told : ends->topics) {
-      const auto topic = std::ranges::find(input.topics, told.topic, &PlanTopic::id);
-      if (topic == input.topics.end() || told.epoch != topic->owner.epoch) continue;
-      const size_t count = std::min(told.ends.size(), topic->partitions.size());
-      for (size_t p = 0; p < count; ++p) {
-        PlanPartition& partition = topic->partitions[p];
-        const Offset known = std::max(partition.local_end, partition.ahead_end);
-        if (told.ends[p] <= known) continue;
-        partition.ahead = peer.region;
-        partition.ahead_end = told.ends[p];
-      }
-    }
+    if (ends != nullptr)
+      NoteWhoIsAhead(peer.region, LinkFrom(peer.region) != nullptr, *ends, input);
   }
 }
 

@@ -18,9 +18,7 @@ using checkpoint::FailoverOutcome;
 using runtime::awaitable;
 
 Failpoint intent_logged("own.intent_logged");
-Failpoint drained("own.drained");
 
-constexpr Duration kDrainLook = std::chrono::milliseconds(2);
 // After the new epoch is minted there is no way back: a step that fails is done again.
 constexpr Duration kRetryAfter = std::chrono::milliseconds(200);
 // A fence that was released waits for word: it is sent for a minute, then shown as it is.
@@ -45,6 +43,11 @@ Failovers::Failovers(Room room, uint64_t seed)
   }
 }
 
+void Failovers::Join(ControlRooms& rooms) {
+  rooms.OnMessage<QuarantineNews>(
+      [this](const RegionName& peer, const QuarantineNews& news) { told_.Add(peer, news); });
+}
+
 Status Failovers::Start() {
   std::vector<Status> damaged;
   ASSIGN_OR_RETURN(std::vector<Record> records, room_.table.List(&damaged));
@@ -58,6 +61,9 @@ Status Failovers::Start() {
                checkpoint::FailoverStepName(record.step));
     const Promotion promotion = Promotion::Resume(record.mode, record.step);
     auto operation = std::make_shared<Operation>(std::move(record), promotion, room_.clock.Now());
+    const std::shared_ptr<const Link> link = room_.links.Find(operation->record.link.value());
+    operation->foreign =
+        link != nullptr && link->config().source.kind != config::SourceKind::kAtoll;
     (void)busy_.Take(operation->ids);
     Spawn(std::move(operation));
   }
@@ -115,6 +121,7 @@ StatusOr<int64_t> Failovers::Run(const Request& request) {
   operation->deadline = operation->began + request.deadline;
   operation->foreign = input.kind == RegionKind::kKafka;
   operation->in_contact = input.in_contact;
+  if (request.mode == Mode::kFailover) NoteAhead(input, *operation);
   Spawn(std::move(operation));
   return *id;
 }
@@ -132,12 +139,15 @@ void Failovers::Spawn(OperationPtr operation) {
 
 // --- The tasks ---
 
-// Fences that are not released end by themselves, and so do questions to peers.
+// Fences that are not released end by themselves, and so do questions to peers; reports are
+// completed.
 awaitable<void> Failovers::Watch() {
   for (;;) {
     (void)co_await runtime::Sleep(kTick);
-    std::function<Status()> tick = [&owners = room_.owners] {
-      owners.Tick();
+    std::function<Status()> tick = [this] {
+      room_.owners.Tick();
+      NoteReturned();
+      NoteEnds();
       return OkStatus();
     };
     (void)co_await RunBlocking<Status>(room_.blocking, room_.reactor, std::move(tick));
@@ -186,32 +196,6 @@ awaitable<Status> Failovers::Execute(OperationPtr operation, Step step) {
   co_return status;
 }
 
-// The link goes on pulling; here is only waited until everything that the old owner had is durable.
-awaitable<Status> Failovers::Drain(OperationPtr operation) {
-  const bool planned = operation->record.mode == Mode::kPromote;
-  while (planned && !IsDrained(*operation)) {
-    if (room_.clock.Now() >= operation->deadline) {
-      co_return DeadlineExceeded("the mirror did not reach the old owner's end in time");
-    }
-    (void)co_await runtime::Sleep(kDrainLook);
-  }
-  const Status passed = drained.Hit();
-  co_return passed;
-}
-
-bool Failovers::IsDrained(const Operation& operation) const {
-  const auto view = room_.catalog.view();
-  for (const auto& topic : operation.record.topics) {
-    const auto local = view->Find(topic.id);
-    if (local == nullptr || local->partitions.size() < topic.partitions.size()) return false;
-    for (size_t i = 0; i < topic.partitions.size(); ++i) {
-      const Offset end = topic.partitions[i].source_end;
-      if (end != kNoOffset && local->partitions[i]->offsets().high_watermark < end) return false;
-    }
-  }
-  return true;
-}
-
 bool Failovers::WasLost(const Operation& operation) const {
   return std::ranges::any_of(operation.record.topics, [&](const auto& topic) {
     const auto owner = room_.owners.Find(topic.id);
@@ -243,6 +227,30 @@ std::shared_ptr<Counter> Failovers::OperationsOf(const LinkName& link, Mode mode
       {{"link", link.value()},
        {"mode", std::string(checkpoint::FailoverModeName(mode))},
        {"result", std::string(checkpoint::FailoverOutcomeName(outcome))}});
+}
+
+void Failovers::NoteEnds() {
+  const MonotonicTime now = room_.clock.Now();
+  for (const auto& link : room_.links.all()) {
+    if (link->config().source.kind == config::SourceKind::kAtoll) continue;
+    still_.Note(link->config().name, link->snapshot()->sample.rows, now);
+  }
+}
+
+// On the blocking shard, as everything that writes reports.
+void Failovers::NoteReturned() {
+  const std::vector<ReturnedRow> told = told_.Take();
+  if (told.empty()) return;
+  StatusOr<std::vector<Record>> reports = room_.table.List();
+  Status noted = reports.status();
+  if (noted.ok()) {
+    for (const size_t changed : CompleteReports(told, *reports)) {
+      noted = room_.table.Put((*reports)[changed], checkpoint::Sync::kLazy);
+      if (!noted.ok()) break;
+    }
+  }
+  // They are told again with the next connection.
+  if (!noted.ok()) LogError("failover", "what was set aside: {}", StatusMessage(noted));
 }
 
 void Failovers::Count(const Record& record) {

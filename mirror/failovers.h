@@ -20,6 +20,9 @@
 #include "mirror/ownership/failover_plan.h"
 #include "mirror/ownership/owners.h"
 #include "mirror/ownership/promotion.h"
+#include "mirror/pull/sink.h"
+#include "mirror/return_news.h"
+#include "mirror/still_ends.h"
 #include "runtime/reactor.h"
 #include "runtime/storage_shards.h"
 #include "runtime/task_group.h"
@@ -42,6 +45,7 @@ class Failovers {
     Links& links;
     ControlPlane& control;
     GroupSync& group_sync;
+    Sink& sink;
     checkpoint::FailoverTable& table;
     RegionName region;
   };
@@ -56,17 +60,35 @@ class Failovers {
     bool force = false;
     bool ask_others = true;  // Which region is ahead; may wait for their answers.
     std::string plan_hash;   // Of the plan that was shown; empty: whatever the plan is now.
-    Duration deadline = std::chrono::seconds(30);  // Of a planned move, up to the new epoch.
+    Duration deadline = std::chrono::seconds(30);  // Up to the new epoch.
   };
 
   Failovers(Room room, uint64_t seed);
 
+  // Listens to former owners that returned. Before the plane starts.
+  void Join(ControlRooms& rooms);
   // From the main thread, with the reactors running. Start takes up what a crash interrupted.
   Status Start();
   void Stop();
 
   // kNotFound: no such link. kInvalidArgument: the selection.
   StatusOr<FailoverPlan> Plan(const Request& request) const;
+  // What a forced move would do and take if the source were lost now; the steps that change nothing
+  // are carried out and timed, and nobody notices. Errors as of Plan.
+  struct Rehearsal {
+    struct Step {
+      std::string name;  // "contact", "drain", "groups", "settle", "serve"
+      bool good = true;
+      std::string what;
+      std::optional<Duration> takes;  // Measured or estimated; nothing: not known.
+    };
+    FailoverPlan plan;
+    std::vector<Step> steps;
+    bool ready() const;
+    // Of the steps that stand between a failover's command and its first accepted record.
+    std::optional<Duration> unavailable() const;
+  };
+  StatusOr<Rehearsal> Rehearse(Request request) const;
   // The number of the move, whose intent is durable. kFailedPrecondition: blocked, or another plan
   // than the one that was shown.
   StatusOr<int64_t> Run(const Request& request);
@@ -74,30 +96,47 @@ class Failovers {
   StatusOr<std::vector<Record>> List() const;  // Newest first.
 
  private:
+  // A partition that another region than the source has more of.
+  struct Ahead {
+    size_t topic = 0;  // In the record's order.
+    size_t partition = 0;
+    RegionName region;
+    Offset end;
+  };
   // One move; touched by one step at a time.
   struct Operation {
     Operation(Record r, Promotion p, MonotonicTime now);
     Record record;
     Promotion promotion;
     const MonotonicTime began;
-    MonotonicTime deadline{};  // Of a planned move, up to the mint.
+    MonotonicTime deadline{};  // Up to the mint.
     MonotonicTime unavailable_since{};
     bool foreign = false;     // The source is a Kafka cluster: nobody there can be asked anything.
     bool in_contact = false;  // When the plan was made.
     int lifts = 0;
+    std::vector<Ahead> ahead;  // Of a forced move, when the plan was made.
     std::vector<TopicId> ids;  // As in the record.
   };
   using OperationPtr = std::shared_ptr<Operation>;
 
   StatusOr<PlanInput> Look(const Request& request) const;
   void AskWhoIsAhead(PlanInput& input) const;
+  Rehearsal::Step RehearseContact(const PlanInput& input) const;
+  Rehearsal::Step RehearseDrain(const PlanInput& input) const;
+  Rehearsal::Step RehearseGroups(const PlanInput& input) const;
+  Rehearsal::Step RehearseSettle(const PlanInput& input) const;
+  Rehearsal::Step RehearseServe(const PlanInput& input) const;
+  // Null: no link of ours pulls from that region.
+  std::shared_ptr<const Link> LinkFrom(const RegionName& region) const;
   void CountGroups(PlanInput& input) const;
 
   void Spawn(OperationPtr operation);
   runtime::awaitable<void> Watch();
   runtime::awaitable<void> Carry(OperationPtr operation);
   runtime::awaitable<Status> Execute(OperationPtr operation, Step step);
+  static void NoteAhead(const PlanInput& input, Operation& operation);
   runtime::awaitable<Status> Drain(OperationPtr operation);
+  runtime::awaitable<Status> DrainFrom(OperationPtr operation, RegionName region);
   Status ExecuteBlocking(Operation& operation, Step step);
   Status Fence(Operation& operation);
   Status SyncGroups(Operation& operation);
@@ -110,16 +149,21 @@ class Failovers {
   Status Serve(Operation& operation);
   Status Lift(Operation& operation);
   bool IsDrained(const Operation& operation) const;
+  StatusOr<bool> StandsStill(const Operation& operation) const;
   bool WasLost(const Operation& operation) const;
   Status Finish(Operation& operation);
   std::shared_ptr<Counter> OperationsOf(const LinkName& link, Mode mode,
                                         checkpoint::FailoverOutcome outcome) const;
   void Count(const Record& record);
+  void NoteReturned();
+  void NoteEnds();
 
   const Room room_;
   Random random_;
   runtime::TaskGroup tasks_;
   BusyTopics busy_;
+  StillEnds still_;
+  ReturnedRows told_;
 };
 
 }  // namespace atl::mirror

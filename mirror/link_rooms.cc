@@ -347,6 +347,7 @@ void Link::Refresh() {
   }
   fresh->condition = condition_;
   fresh->since = since_;
+  fresh->loaded = sync_ != nullptr;
   shared_.SetSnapshot(std::move(fresh));
 }
 

@@ -33,7 +33,8 @@ struct LinkSnapshot {
   LinkSample sample;
   std::vector<LinkTopicRow> topics;
   LinkCondition condition = LinkCondition::kConnecting;
-  WallTime since{};  // When the condition was entered.
+  WallTime since{};     // When the condition was entered.
+  bool loaded = false;  // The mirrors that are here from earlier are in it.
 };
 
 class LinkShared {

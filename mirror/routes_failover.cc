@@ -159,6 +159,35 @@ HttpReply Move(const FailoverRoutes& routes, const HttpCall& call, FailoverMode 
   return Reply(body, 202);
 }
 
+std::optional<double> InSeconds(const std::optional<Duration>& duration) {
+  return duration.has_value() ? std::optional(ToSeconds(*duration)) : std::nullopt;
+}
+
+HttpReply Drill(const FailoverRoutes& routes, const HttpCall& call) {
+  const auto request = ReadRequest(call, FailoverMode::kFailover);
+  if (!request.ok()) {
+    return Refusal(request.status(),
+                   R"(send {"topics":["orders"]}, {"regex":"..."} or {"all":true})");
+  }
+  const auto rehearsal = routes.failovers.Rehearse(*request);
+  if (!rehearsal.ok()) return Refusal(rehearsal.status());
+  json::object body;
+  body["ready"] = rehearsal->ready();
+  body["unavailableSeconds"] = Number(InSeconds(rehearsal->unavailable()));
+  json::array steps;
+  for (const Failovers::Rehearsal::Step& step : rehearsal->steps) {
+    json::object one;
+    one["step"] = step.name;
+    one["good"] = step.good;
+    one["what"] = step.what;
+    one["seconds"] = Number(InSeconds(step.takes));
+    steps.push_back(std::move(one));
+  }
+  body["steps"] = std::move(steps);
+  body["plan"] = ToJson(rehearsal->plan);
+  return Reply(body);
+}
+
 // --- Reports ---
 
 json::object ToJson(const TopicName& topic, size_t number,
@@ -171,6 +200,9 @@ json::object ToJson(const TopicName& topic, size_t number,
   object["lostAtMost"] = Number(partition.lost_at_most);
   object["lostKnown"] = Number(partition.lost_known);
   object["quarantined"] = Number(partition.quarantined);
+  const bool drained = !partition.drained_from.empty();
+  object["drainedFrom"] = drained ? json::value(partition.drained_from.value()) : json::value();
+  object["drained"] = partition.drained;
   return object;
 }
 
@@ -306,6 +338,16 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
   if (link == nullptr) {
     return ErrorReply(404, fmt::format("no link `{}`", call.params.at("link")), "GET /v1/links");
   }
+  const config::LinkSource& source = link->config().source;
+  if (source.kind != config::SourceKind::kAtoll) {
+    return ErrorReply(
+        409,
+        fmt::format("{} is a Kafka cluster: what it has is set aside by nobody, and it can't "
+                    "become a mirror of this region",
+                    source.region.value()),
+        "to go back, mirror from here with a tool that writes into that cluster, or make an Atoll "
+        "region of it");
+  }
   const auto request = ReadRequest(call, FailoverMode::kPromote);
   if (!request.ok()) return Refusal(request.status());
   const std::vector<config::TopicRule> rule{
@@ -341,6 +383,8 @@ void RegisterFailoverRoutes(broker::Router& router, FailoverRoutes routes) {
   router.Add("POST", "/v1/links/{link}/mirrors:failover", [routes](const HttpCall& call) {
     return Move(routes, call, FailoverMode::kFailover);
   });
+  router.Add("POST", "/v1/links/{link}/mirrors:drill",
+             [routes](const HttpCall& call) { return Drill(routes, call); });
   router.Add("POST", "/v1/links/{link}/mirrors:return",
              [routes](const HttpCall& call) { return Return(routes, call); });
   router.Add("GET", "/v1/failovers", [routes](const HttpCall&) { return ListReports(routes); });

@@ -1,4 +1,4 @@
-// atoll failover plan|run|list|show, atoll promote, atoll return
+// atoll failover plan|run|drill|list|show, atoll promote, atoll return
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -115,6 +115,27 @@ int RunPlan(const Session& session, const MoveOptions& options, const std::strin
   return IsTrue(*plan, "blocked") ? kBlocked : 0;
 }
 
+int RunDrill(const Session& session, const MoveOptions& options) {
+  const auto drill = Api(session.endpoint).Post(PathOf(options, "drill"), BodyOf(options));
+  if (!drill.ok()) return PrintError(drill.status());
+  const bool ready = IsTrue(*drill, "ready");
+  if (session.json()) {
+    PrintJson(*drill);
+    return ready ? 0 : kBlocked;
+  }
+  std::cout << "DRILL: if the source were lost now. Nothing is changed.\n";
+  PrintPlan(drill->as_object().at("plan"));
+  Table steps({"STEP", "GOOD", "TIME", "WHAT"});
+  for (const auto& step : Items(*drill, "steps")) {
+    steps.Add({Text(step, "step"), IsTrue(step, "good") ? "yes" : "NO", Seconds(step, "seconds"),
+               Text(step, "what")});
+  }
+  std::cout << steps.ToString();
+  std::cout << fmt::format("{}; nobody would accept for about {} after the command\n",
+                           ready ? "ready" : "NOT READY", Seconds(*drill, "unavailableSeconds"));
+  return ready ? 0 : kBlocked;
+}
+
 // --- The report ---
 
 void PrintReport(const json::value& report) {
@@ -126,13 +147,13 @@ void PrintReport(const json::value& report) {
       "started {}  finished {}  nobody accepted for {}  transactions aborted {}\n",
       Text(report, "started"), Text(report, "finished"), Seconds(report, "unavailableSeconds"),
       Text(report, "abortedTransactions"));
-  Table partitions(
-      {"TOPIC", "PARTITION", "CUT", "SOURCE END", "LOST known", "LOST at most", "QUARANTINED"});
+  Table partitions({"TOPIC", "PARTITION", "CUT", "SOURCE END", "LOST known", "LOST at most",
+                    "QUARANTINED", "DRAINED FROM", "DRAINED"});
   for (const auto& p : Items(report, "partitions")) {
     const std::string at_most = Text(p, "lostAtMost");
     partitions.Add({Text(p, "topic"), Text(p, "partition"), Text(p, "cut"), Text(p, "sourceEnd"),
                     Text(p, "lostKnown"), at_most == "-" ? "unknown" : at_most,
-                    Text(p, "quarantined")});
+                    Text(p, "quarantined"), Text(p, "drainedFrom"), Text(p, "drained")});
   }
   std::cout << partitions.ToString();
   if (Items(report, "groups").empty()) return;
@@ -281,6 +302,9 @@ std::shared_ptr<MoveOptions> AddMove(CLI::App& verb, Session& session) {
   verb.add_option("--accept", options->accept, "Topics whose findings don't block")->delimiter(',');
   verb.add_flag("--dry-run", options->dry_run, "Only the plan: exit 0 clean, 3 blocked");
   verb.add_flag("--yes", options->yes, "Don't ask");
+  verb.add_option("--deadline", options->deadline_seconds,
+                  "Seconds after which a move without a new epoch is rolled back")
+      ->check(CLI::Range(1, 600));
   verb.add_option("--wait", options->wait_seconds, "Seconds to follow it; 0: don't")
       ->check(CLI::Range(0, 86'400));
   return options;
@@ -305,6 +329,14 @@ void AddFailoverCommands(CLI::App& app, Session& session) {
   run->add_flag("--force", forced->force, "Although the source answers");
   run->callback([&session, forced] { session.exit_code = RunMove(session, *forced, "failover"); });
 
+  CLI::App* drill = failover->add_subcommand(
+      "drill",
+      "A rehearsal: plan, checks and times as if the source were lost now; changes nothing");
+  auto rehearsed = AddSelection(*drill, session);
+  drill->add_option("--accept", rehearsed->accept, "Topics whose findings don't block")
+      ->delimiter(',');
+  drill->callback([&session, rehearsed] { session.exit_code = RunDrill(session, *rehearsed); });
+
   CLI::App* list = failover->add_subcommand("list", "Moves to this region, the newest first");
   AddApiOptions(*list, session);
   AddWatchOption(*list, session);
@@ -320,10 +352,6 @@ void AddFailoverCommands(CLI::App& app, Session& session) {
   CLI::App* promote =
       app.add_subcommand("promote", "Planned move to this region: nothing is lost or repeated");
   auto moved = AddMove(*promote, session);
-  promote
-      ->add_option("--deadline", moved->deadline_seconds,
-                   "Seconds after which an unfinished move is rolled back")
-      ->check(CLI::Range(1, 600));
   promote->callback([&session, moved] { session.exit_code = RunMove(session, *moved, "promote"); });
 
   CLI::App* back = app.add_subcommand(

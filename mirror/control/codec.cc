@@ -24,6 +24,7 @@ void Put(const Heartbeat& from, Envelope& to) {
 void Put(const OwnershipNews& from, Envelope& to) { Write(from, *to.mutable_ownership_news()); }
 void Put(const GroupCommits& from, Envelope& to) { Write(from, *to.mutable_group_commits()); }
 void Put(const MirrorPositions& from, Envelope& to) { Write(from, *to.mutable_mirror_positions()); }
+void Put(const QuarantineNews& from, Envelope& to) { Write(from, *to.mutable_quarantine_news()); }
 
 void Put(const FenceRequest& from, Envelope& to) { Write(from, *to.mutable_fence_request()); }
 void Put(const ReleaseRequest& from, Envelope& to) {
@@ -117,6 +118,8 @@ Status ReadMessage(const Envelope& in, Body& body) {
       return Take<M>("group_commits", mirror::Read(in.group_commits()), body);
     case Envelope::kMirrorPositions:
       return Take<M>("mirror_positions", mirror::Read(in.mirror_positions()), body);
+    case Envelope::kQuarantineNews:
+      return Take<M>("quarantine_news", mirror::Read(in.quarantine_news()), body);
     default:
       return InvalidArgument("kind {}: without the number of its request",
                              static_cast<int>(in.kind_case()));

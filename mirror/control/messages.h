@@ -74,6 +74,18 @@ struct MirrorPositions {
   std::vector<Row> rows;
 };
 
+// What the sender set aside when it became a mirror of another owner (replication.md section 6), to
+// all its peers: who took a topic over completes its report with it.
+struct QuarantineNews {
+  struct Row {
+    TopicId topic;
+    PartitionId partition;
+    LeaderEpoch epoch = kNoEpoch;  // Of the owner that it follows, or followed then.
+    int64_t records = 0;           // 0: it follows, and had nothing that the owner lacks.
+  };
+  std::vector<Row> rows;
+};
+
 // --- Requests; each has exactly one answer ---
 
 // The planned move, step 2: the owner stops accepting for these topics, syncs, and answers its
@@ -159,8 +171,8 @@ struct Digests {
 };
 struct Done {};
 
-using ControlMessage =
-    std::variant<Hello, Refusal, Heartbeat, OwnershipNews, GroupCommits, MirrorPositions>;
+using ControlMessage = std::variant<Hello, Refusal, Heartbeat, OwnershipNews, GroupCommits,
+                                    MirrorPositions, QuarantineNews>;
 using ControlRequest = std::variant<FenceRequest, ReleaseRequest, LiftRequest, GroupsRequest,
                                     OwnershipRequest, EndsRequest, DigestsRequest>;
 using ControlAnswer = std::variant<FenceAnswer, GroupsAnswer, EndsAnswer, Digests, Done>;

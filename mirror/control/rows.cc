@@ -102,6 +102,16 @@ StatusOr<MirrorPositions::Row> ReadPosition(const wire::MirrorPositions::Row& fr
   return row;
 }
 
+StatusOr<QuarantineNews::Row> ReadQuarantined(const wire::QuarantineNews::Row& from) {
+  QuarantineNews::Row row;
+  ASSIGN_OR_RETURN(row.topic, ReadId("topic_id", from.topic_id()));
+  ASSIGN_OR_RETURN(row.partition, ReadPartition("partition", from.partition()));
+  ASSIGN_OR_RETURN(row.epoch, ReadEpoch("epoch", from.epoch()));
+  row.records = from.records();
+  if (row.records < 0) return InvalidArgument("records: {}", row.records);
+  return row;
+}
+
 // A row of either kind names a partition and a window [first, end).
 template <class Row, class Message>
 Status ReadWindow(const Message& from, Row& row) {
@@ -219,6 +229,16 @@ void Write(const MirrorPositions& from, wire::MirrorPositions& to) {
   }
 }
 
+void Write(const QuarantineNews& from, wire::QuarantineNews& to) {
+  for (const QuarantineNews::Row& row : from.rows) {
+    wire::QuarantineNews::Row& out = *to.add_rows();
+    out.set_topic_id(IdBytes(row.topic));
+    out.set_partition(row.partition.value());
+    out.set_epoch(row.epoch.value());
+    out.set_records(row.records);
+  }
+}
+
 void Write(const FenceRequest& from, wire::FenceRequest& to) {
   to.set_attempt(IdBytes(from.attempt));
   to.set_deadline_ns(std::min(from.deadline, kMaxControlDeadline).count());
@@ -313,6 +333,12 @@ StatusOr<MirrorPositions> Read(const wire::MirrorPositions& from) {
   MirrorPositions positions;
   ASSIGN_OR_RETURN(positions.rows, ReadRows("rows", from.rows(), ReadPosition));
   return positions;
+}
+
+StatusOr<QuarantineNews> Read(const wire::QuarantineNews& from) {
+  QuarantineNews news;
+  ASSIGN_OR_RETURN(news.rows, ReadRows("rows", from.rows(), ReadQuarantined));
+  return news;
 }
 
 StatusOr<Digests> Read(const wire::Digests& from) {

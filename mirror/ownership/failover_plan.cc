@@ -28,8 +28,35 @@ class Findings {
   std::vector<PlanFinding>& out_;
 };
 
+constexpr const char* kStopProducers =
+    "stop the producers there, wait for lag 0, then `atoll failover run --force`";
+
+// A mirror under another name is a topic of its own: its source can't hand it over, nor follow it.
+void FindInNames(const PlanInput& input, Findings& find) {
+  if (!input.prefixed) return;
+  const std::string what = fmt::format(
+      "link `{}` mirrors under another name (naming.prefix), so {} has no topic of that "
+      "name",
+      input.link.value(), input.source.value());
+  if (input.mode == Mode::kPromote) {
+    find.Block({}, "prefixed", what + " to hand over", kStopProducers);
+  } else {
+    find.Warn(
+        {}, "no_return", what + " and can't become its mirror",
+        "to go back, move the clients to the source's topic; what was written here stays here");
+  }
+}
+
 void FindInSource(const PlanInput& input, Findings& find) {
   const bool foreign = input.kind == RegionKind::kKafka;
+  if (input.starting) {
+    find.Block({}, "link_starting",
+               fmt::format("link `{}` has just started and does not know its source yet",
+                           input.link.value()),
+               "try again in a moment");
+    return;
+  }
+  FindInNames(input, find);
   if (input.topics.empty()) {
     find.Block({}, "no_topics", "no topic of this link was selected",
                fmt::format("atoll mirror list --link {}", input.link.value()));
@@ -58,7 +85,9 @@ void FindInSource(const PlanInput& input, Findings& find) {
     find.Block({}, "source_reachable",
                fmt::format("{} answers: a forced move would lose what it accepts meanwhile",
                            input.source.value()),
-               fmt::format("atoll promote --link {}; or --force", input.link.value()));
+               input.prefixed
+                   ? kStopProducers
+                   : fmt::format("atoll promote --link {}; or --force", input.link.value()));
   }
 }
 
@@ -90,13 +119,26 @@ void FindInPartition(const PlanInput& input, const PlanTopic& topic, const PlanP
   }
   if (mirror.verify.mismatch) {
     find.Block(topic.name, "mismatch", fmt::format("{}: {}", where, mirror.verify.reason),
-               "deploy/compare.py compares topics of two regions byte for byte");
+               fmt::format("atoll verify --link {} --topic {} --deep --wait; then {}",
+                           input.link.value(), topic.name.value(), decide));
   }
-  const bool still = mirror.lag.records.has_value() && *mirror.lag.records == 0;
+  const Offset best = std::max(partition.local_end, partition.ahead_end);
+  if (input.mode == Mode::kFailover && partition.unlinked_end > best) {
+    find.Block(
+        topic.name, "ahead_unlinked",
+        fmt::format("{}: {} holds {} more records and no link of this region pulls from there",
+                    where, partition.unlinked.value(), (partition.unlinked_end - best).value()),
+        fmt::format("move the topics to {0} instead, or add a link from {0}; --accept {1} "
+                    "leaves them out (they are set aside there)",
+                    partition.unlinked.value(), topic.name.value()));
+  }
+  const bool still = mirror.lag.records.has_value() && *mirror.lag.records == 0 &&
+                     partition.still_for >= kStandsStill;
   if (input.kind == RegionKind::kKafka && input.mode == Mode::kPromote && !still) {
     find.Block(
         topic.name, "still_written",
-        fmt::format("{}: the mirror is not at the source's end, or the end still moves", where),
+        fmt::format("{}: the mirror is not at the source's end, or the end has moved within {} s",
+                    where, ToSeconds(kStandsStill)),
         "stop the producers of the Kafka cluster, wait for lag 0, then make the plan again");
   }
 }
@@ -113,7 +155,8 @@ void FindInTopic(const PlanInput& input, const PlanTopic& topic, Findings& find)
   });
   if (unverified) {
     find.Warn(topic.name, "unverified", "not every partition was compared with the source",
-              "deploy/compare.py compares topics of two regions byte for byte");
+              fmt::format("atoll verify --link {} --topic {} --wait", input.link.value(),
+                          topic.name.value()));
   }
   for (const GroupId& group : topic.active_groups) {
     find.Block(topic.name, "active_group",
@@ -198,6 +241,7 @@ FailoverPlan MakePlan(const PlanInput& input) {
   Findings find(input, plan.findings);
   FindInSource(input, find);
   for (const TopicName& name : input.not_mirrored) {
+    if (input.starting) break;  // Nobody can tell yet.
     find.Block(name, "not_mirrored",
                fmt::format("link `{}` does not mirror `{}`", input.link.value(), name.value()),
                "atoll ownership show " + name.value());

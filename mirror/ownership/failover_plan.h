@@ -25,9 +25,15 @@ struct PlanPartition {
   MirrorRow mirror;  // As the link shows it.
   Offset local_end;  // Durable here.
   int open_transactions = 0;
-  // The region, other than the source, that holds more of it than this one; empty: none known.
+  // The region, other than the source, that holds more of it than this one and that a link of ours
+  // can pull it from; empty: none known.
   RegionName ahead;
   Offset ahead_end = kNoOffset;
+  // One that holds more still, and that no link of ours reaches.
+  RegionName unlinked;
+  Offset unlinked_end = kNoOffset;
+  Duration
+      still_for{};  // The source's end has not moved for so long; asked of Kafka clusters only.
 };
 
 struct PlanTopic {
@@ -48,6 +54,8 @@ struct PlanInput {
   RegionName target;
   RegionKind kind = RegionKind::kAtoll;
   bool force = false;
+  bool starting = false;  // The link knows neither its mirrors nor its source yet.
+  bool prefixed = false;  // The link mirrors under other names: topics that the source has not.
   std::set<TopicName> accepted;  // Findings of these topics don't block.
   WallTime now{};
   std::optional<WallTime> last_contact;  // With the source's data.
@@ -80,7 +88,7 @@ struct PlanRow {
   int groups_placed = 0;
   int groups_total = 0;
   int open_transactions = 0;
-  RegionName drain_from;  // Who is furthest ahead, if not this region.
+  RegionName drain_from;  // Who is furthest ahead, if not this region: pulled before the mint.
 };
 
 struct FailoverPlan {
@@ -95,6 +103,9 @@ struct FailoverPlan {
   std::string hash;
   bool blocked() const;
 };
+
+// Of a Kafka cluster, whose producers nobody but the operator can stop.
+inline constexpr Duration kStandsStill = std::chrono::seconds(2);
 
 FailoverPlan MakePlan(const PlanInput& input);
 

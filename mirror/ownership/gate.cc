@@ -198,6 +198,12 @@ GateAnswer CatalogGate::AdmitMirror(const TopicId& topic, const LinkName& link) 
 }
 
 GateAnswer CatalogGate::AdmitCreate(const TopicName& name) const {
+  // Whoever lost its lease may be cut off: the others may create the same name meanwhile.
+  if (lease_ != nullptr && !lease_->status().held) {
+    return {.error = ErrorCode::kNotController,
+            .message = "this region is in lease mode and does not hold its lease now",
+            .epoch = kNoEpoch};
+  }
   MutexLock lock(&mutex_);
   for (const CreationRule& rule : creation_rules_) {
     if (!config::GlobMatches(rule.pattern, name.value())) continue;

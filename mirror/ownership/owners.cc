@@ -2,10 +2,16 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "region-config/topic_filter.h"
 
 namespace atl::mirror {
+namespace {
+
+Failpoint owner_stepped_down("own.owner_stepped_down");
+
+}  // namespace
 
 using broker::Topic;
 using checkpoint::OwnershipState;
@@ -235,6 +241,7 @@ Status Owners::StepDown(const Topic& topic, Record record, const LinkName& link)
     RETURN_IF_ERROR(Transfer(records, link, {}));
     room_.gate.Release(topic.id);
   }
+  RETURN_IF_ERROR(owner_stepped_down.Hit());
   asking_.erase(topic.id);
   ForgetFences(topic.id);
   LogWarning("ownership", "topic {}: {} owns it at epoch {}{}", topic.name.value(),

@@ -13,6 +13,10 @@ constexpr size_t kRememberedAttempts = 1000;
 constexpr Duration kLongestFence = std::chrono::minutes(10);
 
 Failpoint epoch_persisted("own.epoch_persisted");
+// At the old owner.
+Failpoint owner_fenced("own.owner_fenced");
+Failpoint owner_released("own.owner_released");
+Failpoint owner_lifted("own.owner_lifted");
 
 }  // namespace
 
@@ -74,6 +78,7 @@ FenceAnswer Owners::Fence(const RegionName& by, const FenceRequest& request) {
   }
   LogInfo("ownership", "attempt {}: {} topics are fenced for {}", request.attempt.ToString(),
           fenced.size(), by.value());
+  owner_fenced.Pass();
   return attempts_.emplace(request.attempt, std::move(attempt)).first->second.answer;
 }
 
@@ -105,7 +110,7 @@ Status Owners::Release(const Uuid& id) {
     room_.gate.Hold(record.topic, HoldKind::kFenced, record.reason);
     Keep(std::move(record));
   }
-  return OkStatus();
+  return owner_released.Hit();
 }
 
 Status Owners::Lift(const Uuid& id) {
@@ -131,6 +136,7 @@ Status Owners::Lift(const Uuid& id) {
     RETURN_IF_ERROR(room_.table.Write(batch, checkpoint::Sync::kNow));
     for (Record& record : records) Keep(std::move(record));
   }
+  RETURN_IF_ERROR(owner_lifted.Hit());
   LogInfo("ownership", "attempt {}: rolled back, its fence is lifted", id.ToString());
   EndAttempt(id);
   return OkStatus();

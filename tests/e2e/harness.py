@@ -66,6 +66,7 @@ class Region:
         self.directory.mkdir(parents=True)
         self.kafka = f"127.0.0.1:{free_port()}"
         self.admin = f"127.0.0.1:{free_port()}"
+        self.advertise: str | None = None  # What clients are told instead of its own address: a proxy to it.
         self.control: str | None = None  # Set before start(), and before links to this region are made.
         self.data = self.directory / "data"
         self.config = self.directory / "region.yaml"
@@ -85,7 +86,7 @@ class Region:
         return self
 
     def write_config(self) -> None:
-        listeners = {"kafka": {"bind": self.kafka, "advertise": self.kafka}, "admin": {"bind": self.admin}}
+        listeners = {"kafka": {"bind": self.kafka, "advertise": self.advertise or self.kafka}, "admin": {"bind": self.admin}}
         if self.control:
             listeners["control"] = {"bind": self.control}
         region = {
@@ -111,7 +112,7 @@ class Region:
             line = self.read_line(START_SECONDS)
             match = READY.match(line)
             assert match, f"{self.name}: no ready line but {line!r}\n{self.log_tail()}"
-            assert match.groups() == (self.name, self.kafka, self.admin, self.control), line
+            assert match.groups() == (self.name, self.advertise or self.kafka, self.admin, self.control), line
         return self
 
     def read_line(self, timeout: float) -> str:

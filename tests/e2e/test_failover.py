@@ -117,6 +117,11 @@ def test_a_forced_move_states_its_loss_and_the_old_region_comes_back_as_a_mirror
     counted = us_east.metric("atoll_quarantine_records", topic="orders") or 0
     assert counted == len(aside)
 
+    def told() -> bool:
+        partitions = eu_west.get(f"/v1/failovers/{report['id']}")["partitions"]
+        return all(p["quarantined"] is not None for p in partitions) and sum(p["quarantined"] for p in partitions) == counted
+    wait_until(told, "the report at the new owner counts what us-east set aside")
+
 
 @pytest.mark.parametrize("step", PLANNED_STEPS)
 def test_a_crash_of_the_target_at_every_step_of_a_planned_move_resumes_or_rolls_back(ring, step):
@@ -151,13 +156,14 @@ def test_a_crash_of_the_target_at_every_step_of_a_forced_move_resumes_or_changes
     us_east.kill9()
     eu_west.stop()
     eu_west.start(failpoints=f"{step}=abort")
-    wait_until(lambda: eu_west.mirror(LINK, "orders"), "the link knows its mirrors")
+    wait_until(lambda: eu_west.mirror(LINK, "orders").get("state") == "source_unavailable", "the loss is seen")
     ask_and_die(eu_west, "failover", "orders")
     eu_west.start()
     wait_until(lambda: reports(eu_west)[0]["outcome"] != "running", "the move has ended", 60)
     if step in FORCED_STEPS[:2]:
         assert reports(eu_west)[0]["outcome"] == "rolled_back"
         assert owner(eu_west, "orders")["owner"] == "us-east"
+        wait_until(lambda: eu_west.mirror(LINK, "orders").get("state") == "source_unavailable", "the loss is seen again")
         assert eu_west.cli_json("failover", "run", "--link", LINK, "--yes")["outcome"] == "done"
     assert reports(eu_west)[0]["outcome"] == "done"
     clients.produce(eu_west.kafka, "orders", [b"after-%d" % i for i in range(50)])

@@ -11,11 +11,13 @@ import clients
 import fake_kafka
 import invariants
 import test_failover
+import test_moves
 import wire
 from harness import BINARY, create_topic, link, wait_mirrored
 
 POISON = "poisoned"
-MOVES = set(test_failover.PLANNED_STEPS) | set(test_failover.FORCED_STEPS)  # test_failover.py dies at each of these.
+# test_failover.py and test_moves.py die at each of these.
+MOVES = set(test_failover.PLANNED_STEPS) | set(test_failover.FORCED_STEPS) | set(test_moves.OWNER_STEPS)
 ELSEWHERE = ("back.", "truncate.", "quarantine.")  # test_quarantine.py dies at each of these.
 LIKELY = {"mirror.gap_recorded": "gap", "mirror.halted": "poison"}  # Which scenario to try first; all others begin with "trim".
 

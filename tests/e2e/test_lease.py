@@ -9,6 +9,7 @@ from etcd import Etcd
 from harness import Region, create_topic, link, wait_mirrored, wait_until
 
 TTL = 3.0
+NOT_CONTROLLER = 41
 
 
 def leased(region: Region, etcd: Etcd) -> Region:
@@ -23,6 +24,11 @@ def lease(region: Region) -> dict[str, object]:
 def accepts(region: Region, topic: str) -> bool:
     with region.wire() as connection:
         return connection.produce(topic, 0, batch.make([b"x"])).error == wire.OK
+
+
+def create_orders(region: Region) -> None:
+    wait_until(lambda: lease(region)["held"], "it has its lease: without it nobody creates topics")
+    create_topic(region, "orders")
 
 
 class Producer(threading.Thread):
@@ -51,7 +57,7 @@ class Producer(threading.Thread):
 def test_without_the_lease_nothing_is_accepted_and_status_says_so(ring, tmp_path):
     with Etcd(tmp_path) as etcd:
         us_east = leased(ring.region("us-east"), etcd).start()
-        create_topic(us_east, "orders")
+        create_orders(us_east)
         wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
         assert lease(us_east)["mode"] == "lease" and lease(us_east)["held"]
         assert us_east.metric("atoll_lease_held") == 1
@@ -66,13 +72,14 @@ def test_without_the_lease_nothing_is_accepted_and_status_says_so(ring, tmp_path
         wait_until(lambda: not lease(us_east)["held"], "without a quorum the lease runs out", timeout=3 * TTL)
         with us_east.wire() as connection:
             assert connection.produce("orders", 0, batch.make([b"x"])).error == wire.NOT_LEADER
+            assert connection.create_topic("audit", 1) == NOT_CONTROLLER, "another region may create it meanwhile"
         assert lease(us_east)["reason"]
 
 
 def test_a_restart_accepts_again_at_once_after_a_stop_and_after_the_lease_after_kill9(ring, tmp_path):
     with Etcd(tmp_path) as etcd:
         us_east = leased(ring.region("us-east"), etcd).start()
-        create_topic(us_east, "orders")
+        create_orders(us_east)
         wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
         us_east.restart()
         wait_until(lambda: accepts(us_east, "orders"), "a clean stop gave the lease back", timeout=TTL / 2)
@@ -85,7 +92,7 @@ def test_an_owner_paused_beyond_its_lease_acknowledges_nothing_afterwards(ring, 
     """While it is stopped somebody else takes the topic at a higher epoch, as a promotion does."""
     with Etcd(tmp_path) as etcd:
         us_east = leased(ring.region("us-east"), etcd).start()
-        create_topic(us_east, "orders")
+        create_orders(us_east)
         wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
         (topic,) = [topic for topic in us_east.get("/v1/topics")["topics"] if topic["name"] == "orders"]
         producer = Producer(us_east, "orders")
@@ -119,7 +126,7 @@ def test_a_forced_move_accepts_only_after_the_old_lease_has_ended(ring, tmp_path
         us_east.listen_for_control(), eu_west.listen_for_control()
         us_east.links, eu_west.links = [link(eu_west)], [link(us_east)]
         us_east.start(), eu_west.start()
-        create_topic(us_east, "orders")
+        create_orders(us_east)
         wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
         wait_mirrored(us_east, eu_west, "orders")
         eu_west.wait_state("from-us-east", "orders", "caught_up")
@@ -150,7 +157,7 @@ def test_a_planned_move_hands_the_topic_over_without_waiting_for_a_lease(ring, t
         us_east.listen_for_control(), eu_west.listen_for_control()
         us_east.links, eu_west.links = [link(eu_west)], [link(us_east)]
         us_east.start(), eu_west.start()
-        create_topic(us_east, "orders")
+        create_orders(us_east)
         wait_until(lambda: accepts(us_east, "orders"), "the topic is claimed")
         wait_mirrored(us_east, eu_west, "orders")
         eu_west.wait_state("from-us-east", "orders", "caught_up")

@@ -122,6 +122,23 @@ def test_a_longer_log_under_one_owner_is_divergence_and_stays(ring, source):
     assert tails(region) == []
 
 
+def test_an_operator_lets_a_mirror_return_whose_owner_came_back_with_an_older_disk(ring, source):
+    region = third_region(ring, source)
+    source.move_to(FORMER, 2 << 8 | FORMER, CUT)
+    for base in range(0, 30, 10):
+        source.append(0, [b"new-%d" % number for number in range(base, base + 10)])
+    region.wait_state(LINK, "orders", "diverged")
+    assert region.cli("return", "--link", LINK, "orders", expect=2).stderr  # No terminal, no --yes.
+    shown = region.cli_json("return", "--link", LINK, "orders", "--dry-run")
+    assert [partition["sets_aside"] for partition in shown["partitions"]] == [True]
+    assert region.mirror(LINK, "orders")["state"] == "diverged" and tails(region) == [], "a dry run changes nothing"
+    region.cli("return", "--link", LINK, "orders", "--yes")
+    region.wait_state(LINK, "orders", "caught_up")
+    assert wire.dump(region.kafka, "orders", 0).data == b"".join(source.logs[0])
+    (tail,) = tails(region)
+    assert (tail["first"], tail["end"], tail["records"]) == (CUT, END, END - CUT)
+
+
 def test_a_former_owner_that_meets_a_higher_epoch_returns(ring):
     """us-east was lost with 100 records, 60 of them known elsewhere; another region took over and wrote on."""
     us_east = ring.region("us-east").start()

@@ -122,6 +122,9 @@ TEST_CASE("Every message arrives as it was sent") {
   MirrorPositions positions;
   positions.rows.push_back({Id(1), PartitionId(2), Offset(3), LeaderEpoch(257)});
   CheckMessage(positions);
+  QuarantineNews quarantined;
+  quarantined.rows.push_back({Id(1), PartitionId(2), LeaderEpoch(257), 40});
+  CheckMessage(quarantined);
 }
 
 TEST_CASE("Every request and every answer arrives as it was sent, with its number") {

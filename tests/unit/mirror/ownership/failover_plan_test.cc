@@ -114,6 +114,16 @@ TEST_CASE("What blocks a move, each with its remedy") {
       {"unverified", [](PlanInput& in) { in.topics[0].partitions[0].mirror.verify = {}; }, false},
       {"source_reachable", [](PlanInput& in) { in.in_contact = true; }, true, Mode::kFailover},
       {"no_return", [](PlanInput& in) { in.kind = RegionKind::kKafka; }, false, Mode::kFailover},
+      {"link_starting", [](PlanInput& in) { in.starting = true; }},
+      {"link_starting", [](PlanInput& in) { in.starting = true; }, true, Mode::kFailover},
+      {"prefixed", [](PlanInput& in) { in.prefixed = true; }},
+      {"no_return", [](PlanInput& in) { in.prefixed = true; }, false, Mode::kFailover},
+      {"ahead_unlinked",
+       [](PlanInput& in) {
+         in.topics[0].partitions[0].unlinked = RegionName("ap-south");
+         in.topics[0].partitions[0].unlinked_end = Offset(107);
+       },
+       true, Mode::kFailover},
       {"still_written", [](PlanInput& in) { in.kind = RegionKind::kKafka; }},
   };
   for (const Case& c : cases) {
@@ -125,6 +135,41 @@ TEST_CASE("What blocks a move, each with its remedy") {
     const auto codes = Codes(plan, c.blocking);
     REQUIRE(std::find(codes.begin(), codes.end(), c.code) != codes.end());
   }
+}
+
+TEST_CASE("A link that has just started says so instead of what it does not know yet") {
+  PlanInput input = Input();
+  input.starting = true;
+  input.in_contact = input.control_connected = false;
+  input.topics.clear();
+  input.not_mirrored = {TopicName("orders")};
+  REQUIRE(Codes(MakePlan(input), true) == std::vector<std::string>{"link_starting"});
+}
+
+TEST_CASE(
+    "A region without a link from there blocks only while it is ahead of who can be drained") {
+  PlanInput input = Input(Mode::kFailover);
+  PlanPartition& partition = input.topics[0].partitions[0];
+  partition.ahead = RegionName("ap-south");
+  partition.unlinked = RegionName("sa-west");
+  partition.ahead_end = partition.unlinked_end = Offset(107);
+  REQUIRE_FALSE(MakePlan(input).blocked());
+  partition.unlinked_end = Offset(108);
+  REQUIRE(MakePlan(input).blocked());
+  input.accepted = {TopicName("orders")};
+  REQUIRE_FALSE(MakePlan(input).blocked());
+}
+
+TEST_CASE("A planned move from a Kafka cluster needs lag 0 and an end that stands still") {
+  PlanInput input = Input();
+  input.kind = RegionKind::kKafka;
+  PlanPartition& partition = input.topics[0].partitions[0];
+  partition.still_for = kStandsStill;
+  REQUIRE(Codes(MakePlan(input), true) == std::vector<std::string>{"still_written"});
+  partition.mirror.lag.records = 0;
+  REQUIRE_FALSE(MakePlan(input).blocked());
+  partition.still_for -= std::chrono::milliseconds(1);
+  REQUIRE(Codes(MakePlan(input), true) == std::vector<std::string>{"still_written"});
 }
 
 TEST_CASE("Findings of a topic are accepted by name, those of the whole move are not") {
