@@ -61,6 +61,7 @@ namespace {
 Failpoint serving("start.serving");
 
 constexpr Duration kDigestsPatience = std::chrono::seconds(10);
+constexpr Duration kDrainPatience = std::chrono::seconds(10);
 
 broker::TopicConfig RegionDefaults(const config::Storage& storage) {
   std::map<std::string, std::string> defaults;
@@ -531,6 +532,10 @@ Status RegionProcess::Stop() {
   parts.group_sync->Stop();
   parts.control->Stop();
   parts.links->Stop();
+  if (!parts.listener->Drain(kDrainPatience)) {
+    LogWarning("atoll", "stopping with answers that some clients did not take within {} s",
+               std::chrono::duration_cast<std::chrono::seconds>(kDrainPatience).count());
+  }
   parts.listener->Stop();
   if (parts.lease_keeper != nullptr) parts.lease_keeper->Stop();
   parts.ticker->Stop();

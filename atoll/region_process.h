@@ -23,7 +23,8 @@ class RegionProcess {
   // Blocks until SIGTERM or SIGINT; SIGHUP meanwhile reloads the configuration.
   void WaitForStop();
   // Stops control plane, links, listeners, logs, store, in that order; the marker of a clean stop
-  // is the last thing written.
+  // is the last thing written. Before the Kafka listener is closed, what clients have asked until
+  // then is answered, for at most 10 s.
   Status Stop();
 
  private:

@@ -32,6 +32,7 @@ int Serve(const std::vector<std::string>& paths) {
   if (!region.ok()) return cli::PrintError(region.status());
   std::cout << (*region)->ReadyLine() << std::endl;
   (*region)->WaitForStop();
+  runtime::LetSignalsEndUs();  // Who asks twice means now; that is a crash, which recovery knows.
   const Status stopped = (*region)->Stop();
   return stopped.ok() ? 0 : cli::PrintError(stopped);
 }

@@ -38,6 +38,12 @@ void PrepareSignals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+void LetSignalsEndUs() {
+  const sigset_t set = StopSignals();
+  const int unblocked = ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  CHECK(unblocked == 0, "pthread_sigmask: {}", unblocked);
+}
+
 awaitable<int> WaitForSignal(Reactor& reactor) {
   const sigset_t set = Signals();
   const int descriptor = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -11,5 +11,8 @@ namespace atl::runtime {
 void PrepareSignals();
 // The next of them, by its number; one that came between two waits is not lost.
 boost::asio::awaitable<int> WaitForSignal(Reactor& reactor);
+// From here on SIGTERM and SIGINT end the process at once, as if never prepared, and SIGHUP is
+// ignored. On the thread that called PrepareSignals.
+void LetSignalsEndUs();
 
 }  // namespace atl::runtime

@@ -1,5 +1,8 @@
 #include "core-broker/server/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <algorithm>
@@ -23,11 +26,31 @@ std::string PeerOf(const runtime::tcp::socket& socket) {
   return fmt::format("{}:{}", peer.address().to_string(), peer.port());
 }
 
+// Bytes that left here and that the peer's host has not acknowledged.
+int UnacknowledgedBytes(int descriptor) {
+  int count = 0;
+  return ::ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : 0;
+}
+
+bool WaitsForMembers(const ExchangePtr& exchange) {
+  const int16_t key = exchange->header().api_key;
+  return key == kafka::JoinGroupRequest::kApiKey || key == kafka::SyncGroupRequest::kApiKey;
+}
+
 }  // namespace
 
 void Lane::CloseExpired(MonotonicTime now) {
   // Closing only marks a connection; its coroutines take it off the list later.
   for (Connection* connection : connections) connection->CloseIfExpired(now);
+}
+
+bool Lane::Drain() {
+  bool drained = true;
+  for (Connection* connection : connections) {
+    connection->Drain();
+    drained &= connection->IsDrained();
+  }
+  return drained;
 }
 
 Connection::Connection(Lane& lane, runtime::tcp::socket socket)
@@ -88,12 +111,26 @@ void Connection::CloseIfExpired(MonotonicTime now) {
   }
 }
 
+void Connection::Drain() {
+  if (closed_ || std::exchange(draining_, true)) return;
+  runtime::ErrorCode ignored;
+  socket_.cancel(ignored);  // For Receive() to count what has come; bytes it has read stay read.
+  progress_.Set();          // For Finish() to see that nothing is worth waiting for.
+}
+
+bool Connection::IsDrained() const {
+  if (closed_) return true;
+  return reader_ended_ && outbox_.empty() && std::ranges::all_of(pending_, WaitsForMembers) &&
+         UnacknowledgedBytes(const_cast<runtime::tcp::socket&>(socket_).native_handle()) == 0;
+}
+
 awaitable<void> Connection::RunReader(std::shared_ptr<Connection> self) {
   while (!self->closed_) {
     const bool complete = co_await self->ReadFrame();
-    if (!complete) co_return;
+    if (!complete) break;
     co_await self->Serve();
   }
+  self->reader_ended_ = true;
 }
 
 awaitable<void> Connection::RunWriter(std::shared_ptr<Connection> self) {
@@ -131,13 +168,9 @@ awaitable<bool> Connection::ReadFrame() {
 // A small request comes whole with one read; of a big one at most a stash is copied.
 awaitable<bool> Connection::ReadSize() {
   while (stash_size_ < kafka::kFrameLengthBytes) {
-    const auto room = asio::buffer(stash_.data() + stash_size_, kStashBytes - stash_size_);
-    const auto result = co_await socket_.async_read_some(room, kToken);
-    const auto& [error, count] = result;
-    if (error || closed_) {
-      CloseOnReadError(error);
-      co_return false;
-    }
+    const MutableBytes room(stash_.data() + stash_size_, kStashBytes - stash_size_);
+    const size_t count = co_await Receive(room);
+    if (count == 0) co_return false;
     stash_size_ += count;
   }
   co_return CheckSize(LoadBig<int32_t>(stash_.data()));
@@ -169,16 +202,29 @@ void Connection::FillFromStash() {
 }
 
 awaitable<bool> Connection::ReadRest() {
-  const MutableBytes room = frame_.room();
-  const auto buffer = asio::buffer(room.data(), room.size());
-  const auto result = co_await socket_.async_read_some(buffer, kToken);
-  const auto& [error, count] = result;
-  if (error || closed_) {
-    CloseOnReadError(error);
-    co_return false;
-  }
+  const size_t count = co_await Receive(frame_.room());
+  if (count == 0) co_return false;
   frame_.Fill(count);
   co_return true;
+}
+
+awaitable<size_t> Connection::Receive(MutableBytes room) {
+  const auto buffer = asio::buffer(room.data(), room.size());
+  while (true) {
+    runtime::ErrorCode ignored;
+    if (draining_ && !unread_) unread_ = socket_.available(ignored);
+    if (unread_ == 0) co_return 0;
+    const auto result = co_await socket_.async_read_some(buffer, kToken);
+    const auto& [error, count] = result;
+    const bool woken_to_count = draining_ && !unread_ && error == asio::error::operation_aborted;
+    if (woken_to_count && !closed_) continue;
+    if (error || closed_) {
+      CloseOnReadError(error);
+      co_return 0;
+    }
+    if (unread_) *unread_ -= std::min(*unread_, count);
+    co_return count;
+  }
 }
 
 // Frames that grow at the same time may want more than there is and so wait for each other; the
@@ -230,7 +276,8 @@ awaitable<void> Connection::Serve() {
 awaitable<void> Connection::Finish(ExchangePtr exchange) {
   while (!closed_ && (!pending_.empty() || !outbox_.empty())) {
     const bool waits = exchange->answer() == Answer::kPending && exchange->parked() != nullptr;
-    const bool woken = co_await NextProgress(waits ? exchange->deadline() : MonotonicTime::max());
+    const MonotonicTime deadline = draining_ ? MonotonicTime() : exchange->deadline();
+    const bool woken = co_await NextProgress(waits ? deadline : MonotonicTime::max());
     if (woken || closed_) continue;
     if (exchange->answer() == Answer::kPending && exchange->parked() != nullptr) {
       exchange->parked()->OnDeadline();

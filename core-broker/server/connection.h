@@ -14,6 +14,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/logging.h"
@@ -44,6 +45,8 @@ struct Lane {
       : context(server_context), reactor(home), tasks(home, "kafka connections") {}
   // Closes what has been idle, slow or stuck for too long at `now`.
   void CloseExpired(MonotonicTime now);
+  // Drains all; whether none has anything left.
+  bool Drain();
 
   ServerContext& context;
   runtime::Reactor& reactor;
@@ -62,6 +65,12 @@ class Connection final : public ExchangeListener,
   void Start();
   void Close(CloseReason reason, std::string_view detail = {});
   void CloseIfExpired(MonotonicTime now);
+  // Before a stop: what has come until now is served, what comes later is left unread, and a long
+  // poll is answered at once. Idempotent.
+  void Drain();
+  // The peer's host has the answer to all that came before Drain(). Who waits for the other members
+  // of a group is not waited for.
+  bool IsDrained() const;
 
   void OnAnswer(Exchange& exchange) override;
   void OnSent(const Exchange& exchange) override;
@@ -75,6 +84,8 @@ class Connection final : public ExchangeListener,
   runtime::awaitable<bool> ReadFrame();
   runtime::awaitable<bool> ReadSize();
   runtime::awaitable<bool> ReadRest();
+  // The count of bytes, 0 when there are none to serve (any more).
+  runtime::awaitable<size_t> Receive(MutableBytes room);
   runtime::awaitable<bool> PermitMore();
   runtime::awaitable<void> Serve();
   // Waits until the answer to `exchange` has left.
@@ -109,6 +120,9 @@ class Connection final : public ExchangeListener,
   MonotonicTime last_active_;
   MonotonicTime last_sent_;
   MonotonicTime frame_started_ = MonotonicTime::max();  // Max: between frames.
+  bool draining_ = false;
+  std::optional<size_t> unread_;  // While draining: what is left of the bytes that had come.
+  bool reader_ended_ = false;
   bool closed_ = false;
 };
 

@@ -1,5 +1,8 @@
 #include "core-broker/server/listener.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
 #include <utility>
 
 #include "base/logging.h"
@@ -14,6 +17,7 @@ using runtime::kToken;
 
 constexpr Duration kWatchEvery = std::chrono::seconds(1);
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+constexpr Duration kDrainLook = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -76,6 +80,25 @@ void Listener::Start() {
   for (const auto& lane : lanes_) PostTask<StartTask>(lane->reactor, *this, *lane);
 }
 
+bool Listener::Drain(Duration patience) {
+  if (!started_) return true;
+  accepting_.StopFromOutside();
+  runtime::ErrorCode ignored;
+  acceptor_.close(ignored);  // Who comes now is refused and tries elsewhere.
+  const MonotonicTime now = context_.broker.clock.Now();
+  bool drained = true;
+  // All lanes are told first: each may then take all of the time.
+  for (const MonotonicTime deadline : {now, now + patience}) {
+    drained = true;
+    for (const auto& lane : lanes_) {
+      drained &= runtime::asio::co_spawn(lane->reactor.executor(), DrainLane(lane.get(), deadline),
+                                         runtime::asio::use_future)
+                     .get();
+    }
+  }
+  return drained;
+}
+
 void Listener::Stop() {
   if (!std::exchange(started_, false)) return;
   accepting_.StopFromOutside();
@@ -109,6 +132,14 @@ awaitable<void> Listener::Watch(Lane* lane) {
     if (!slept) co_return;
     lane->CloseExpired(lane->context.broker.clock.Now());
   }
+}
+
+awaitable<bool> Listener::DrainLane(Lane* lane, MonotonicTime deadline) {
+  while (!lane->Drain()) {
+    if (lane->context.broker.clock.Now() >= deadline) co_return false;
+    (void)co_await runtime::Sleep(kDrainLook);
+  }
+  co_return true;
 }
 
 }  // namespace atl::broker

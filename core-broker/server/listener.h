@@ -21,6 +21,9 @@ class Listener {
   Status Open(const std::string& host, int port);
   int port() const;
   void Start();
+  // Stops accepting and waits until everything that clients have asked until now is answered: true,
+  // or false after `patience`. Not from a reactor.
+  bool Drain(Duration patience);
   // Stops accepting, closes all connections and waits for their coroutines. Idempotent.
   void Stop();
 
@@ -31,6 +34,7 @@ class Listener {
   class AdoptTask;
   runtime::awaitable<void> Accept();
   static runtime::awaitable<void> Watch(Lane* lane);
+  static runtime::awaitable<bool> DrainLane(Lane* lane, MonotonicTime deadline);
 
   ServerContext context_;
   runtime::ReactorPool& reactors_;

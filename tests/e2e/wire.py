@@ -5,6 +5,7 @@ uses it on machines where nothing else is installed.
 """
 from __future__ import annotations
 
+import collections
 import socket
 import struct
 import time
@@ -100,13 +101,14 @@ class Dump:
 
 
 class Connection:
-    """One connection; a request and its answer at a time. `address` is host:port."""
+    """One connection; answers come in the order of the requests. `address` is host:port."""
 
     def __init__(self, address: str, timeout: float = 20.0) -> None:
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._correlation = 0
+        self._unanswered: collections.deque[int] = collections.deque()
 
     def __enter__(self) -> Connection:
         return self
@@ -120,10 +122,20 @@ class Connection:
         return struct.pack(">i", len(head.data) + len(body)) + bytes(head.data) + body
 
     def call(self, key: int, version: int, body: Writer) -> Reader:
+        self.send(key, version, body)
+        return self.receive_answer()
+
+    def send(self, key: int, version: int, body: Writer) -> None:
+        """Several may be sent before the first answer is received."""
         self.socket.sendall(self.frame(key, version, bytes(body.data)))
+        self._unanswered.append(self._correlation)
+
+    def receive_answer(self) -> Reader:
+        """The answer to the oldest request that has none."""
         answer = Reader(self.receive())
-        if (correlation := answer.int("i")) != self._correlation:
-            raise ValueError(f"answer {correlation} to request {self._correlation}")
+        request = self._unanswered.popleft()
+        if (correlation := answer.int("i")) != request:
+            raise ValueError(f"answer {correlation} to request {request}")
         return answer
 
     def receive(self) -> bytes:
@@ -173,9 +185,17 @@ class Connection:
 
     def fetch(self, topic: str, partition: int, offset: int, *, max_bytes: int = 16 << 20, wait_ms: int = 0,
               min_bytes: int = 1, committed: bool = False) -> Fetched:
+        self.send_fetch(topic, partition, offset, max_bytes, wait_ms, min_bytes, committed)
+        return self.receive_fetched()
+
+    def send_fetch(self, topic: str, partition: int, offset: int, max_bytes: int = 16 << 20, wait_ms: int = 0,
+                   min_bytes: int = 1, committed: bool = False) -> None:
         body = Writer().ints("iiiibii", -1, wait_ms, min_bytes, max_bytes, int(committed), 0, -1)  # no session
         body.ints("i", 1).string(topic).ints("iiiqqi", 1, partition, -1, offset, -1, max_bytes)
-        answer = self.call(FETCH, 11, body.ints("i", 0).string(""))
+        self.send(FETCH, 11, body.ints("i", 0).string(""))
+
+    def receive_fetched(self) -> Fetched:
+        answer = self.receive_answer()
         throttle, error, session, topics = answer.ints("ihii")
         if error != OK or topics != 1:
             return Fetched(error or UNKNOWN_TOPIC_OR_PARTITION, -1, -1, -1, [], b"")
@@ -186,8 +206,15 @@ class Connection:
         return Fetched(error, high_watermark, stable, log_start, aborted, answer.blob())
 
     def produce(self, topic: str, partition: int, records: bytes, acks: int = -1) -> Produced:
+        self.send_produce(topic, partition, records, acks)
+        return self.receive_produced()
+
+    def send_produce(self, topic: str, partition: int, records: bytes, acks: int = -1) -> None:
         body = Writer().string(None).ints("hii", acks, 10_000, 1).string(topic).ints("ii", 1, partition)
-        answer = self.call(PRODUCE, 8, body.blob(records))
+        self.send(PRODUCE, 8, body.blob(records))
+
+    def receive_produced(self) -> Produced:
+        answer = self.receive_answer()
         answer.int("i"), answer.string(), answer.int("i")
         _, error, base_offset, _, _ = answer.ints("ihqqq")
         for _ in answer.count():  # record errors

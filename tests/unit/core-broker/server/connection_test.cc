@@ -37,6 +37,7 @@ class Served {
   }
 
   int port() const { return listener_.port(); }
+  Listener& listener() { return listener_; }
   TestBroker& broker() { return broker_; }
   // Counted when the connection has ended on our side, which the client can't see: waits for it.
   bool ClosedFor(const std::string& reason) {
@@ -282,6 +283,55 @@ TEST_CASE("A broker that stops lets go of waiting and half-read requests") {
   half.SendBytes(Sized(1000, 20));
   SocketClient idle(served);
   // The destructor would hang if one of them were not let go.
+}
+
+TEST_CASE("A broker that drains answers what has come, a long poll at once, and nothing after") {
+  Served served;
+  SocketClient producer(served);
+  SocketClient poller(served);
+  for (SocketClient* client : {&producer, &poller}) {  // Both are accepted.
+    client->socket().set_option(tcp::no_delay(true));
+    client->Send(kafka::MetadataRequest{});
+    client->Read<kafka::MetadataResponse>();
+  }
+  kafka::FetchRequest poll = MakeFetch("orders", 2, 0);
+  poll.max_wait_ms = 60'000;
+  poller.Send(poll);
+  constexpr int kRequests = 50;
+  for (int i = 0; i < kRequests; ++i) producer.Send(MakeProduce("orders", 1, MakeBatch(1)));
+  // What was sent before has come when what was sent later is answered.
+  SocketClient later(served);
+  later.Send(kafka::MetadataRequest{});
+  later.Read<kafka::MetadataResponse>();
+  REQUIRE(served.listener().Drain(std::chrono::seconds(30)));
+  for (int i = 0; i < kRequests; ++i) {
+    const auto produced = producer.Read<kafka::ProduceResponse>();
+    REQUIRE(First(produced).base_offset == Offset(i));
+  }
+  REQUIRE(First(poller.Read<kafka::FetchResponse>()).error_code == ErrorCode::kNone);
+  producer.Send(MakeProduce("orders", 1, MakeBatch(1)));
+  REQUIRE(served.listener().Drain(std::chrono::seconds(30)));
+  served.listener().Stop();
+  REQUIRE_FALSE(producer.ReadFrame().has_value());
+  REQUIRE_FALSE(poller.ReadFrame().has_value());
+}
+
+TEST_CASE("A drain is over at its deadline when a client does not take its answers") {
+  Served served;
+  SocketClient deaf(served);
+  const Bytes batch = MakeBatch(100, {}, 1000, 10'000);
+  constexpr int kBatches = 20;  // Together far above what two sockets buffer.
+  for (int i = 0; i < kBatches; ++i) {
+    deaf.Send(MakeProduce("orders", 1, batch));
+    deaf.Read<kafka::ProduceResponse>();
+  }
+  kafka::FetchRequest request = MakeFetch("orders", 1, 0);
+  request.max_bytes = 50 << 20;
+  request.topics[0].partitions[0].partition_max_bytes = 50 << 20;
+  deaf.Send(request);
+  Bytes start(4);  // The answer has begun.
+  asio::read(deaf.socket(), asio::buffer(start.data(), start.size()));
+  REQUIRE_FALSE(served.listener().Drain(std::chrono::milliseconds(20)));
 }
 
 // Time-outs, without waiting for them: the lane is asked to look at a later time.
