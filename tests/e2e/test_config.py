@@ -4,6 +4,7 @@ import datetime
 import json
 import signal
 import subprocess
+import threading
 import time
 
 import jsonschema
@@ -12,7 +13,7 @@ import yaml
 
 import clients
 import wire
-from harness import BINARY, REPOSITORY, create_topic, link, wait_mirrored, wait_until
+from harness import BINARY, REPOSITORY, assert_same_bytes, create_topic, link, wait_mirrored, wait_until
 
 LINK = "from-us-east"
 
@@ -164,6 +165,44 @@ def test_links_between_regions_with_control_connections_are_changed_live(ring):
     write(eu_west, region)
     eu_west.cli("config", "reload")
     assert eu_west.get("/v1/links")["links"] == []
+
+
+def test_links_come_and_go_under_traffic_and_questions_without_a_lost_or_doubled_record(ring):
+    us_east, eu_west = ring.pair(control=True)
+    create_topic(us_east, "orders", 4)
+    region, only = documents_of(eu_west)
+    changed = copy.deepcopy(only)
+    changed["spec"]["objectives"] = {"rpo": "90s"}
+    stop = threading.Event()
+    answers: list[int] = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            for path in ("/v1/links", "/metrics", f"/v1/links/{LINK}/mirrors", f"/v1/links/{LINK}", "/v1/topics", "/readyz"):
+                answers.append(eu_west.api("GET", path)[0])
+
+    def produce() -> None:
+        while not stop.is_set():
+            clients.produce(us_east.kafka, "orders", [b"x" * 100] * 200)
+
+    workers = [threading.Thread(target=work) for work in (ask, ask, produce)]
+    for worker in workers:
+        worker.start()
+    try:
+        for turn in range(30):
+            write(eu_west, *[(region, changed), (region,), (region, only)][turn % 3])
+            status, body = eu_west.api("POST", "/-/reload")
+            assert status == 200, body
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert set(answers) <= {200, 404} and len(answers) > 30
+    wait_mirrored(us_east, eu_west, "orders")
+    assert_same_bytes(us_east, eu_west, "orders")
+    for kind in ("divergence", "gap", "rollback"):
+        assert eu_west.events(kind, "orders") == []
+    eu_west.cli("status")
 
 
 # --- apply and diff ---

@@ -174,6 +174,68 @@ TEST_CASE("Lease mode is written whole or not at all", "[config]") {
   });
 }
 
+TEST_CASE("Ownership rules and groups of a region are checked", "[config]") {
+  const auto region = [](const std::string& fields) { return "ordinal: 1\n  " + fields; };
+  CheckRows({
+      {"ordinal: 1", region("ownership: {}"),
+       "6:14: spec.ownership: a map stands where a list is wanted"},
+      {"ordinal: 1", region("ownership: []"), "6:14: spec.ownership: the list is empty"},
+      {"ordinal: 1", region("ownership: [a]"),
+       "6:15: spec.ownership[0]: a value stands where a map is wanted"},
+      {"ordinal: 1", region("ownership: [{topics: a}]"),
+       "6:15: spec.ownership[0]: a rule has `topics` and `owner`"},
+      {"ordinal: 1", region("ownership: [{topics: a, owner: us, epoch: 1}]"),
+       "6:38: spec.ownership[0].epoch: unknown key; here may stand topics, owner"},
+      {"ordinal: 1", region("ownership: [{topics: a, owner: US}]"),
+       "6:34: spec.ownership[0].owner: `US` is not a name: small letters, digits and inner `-`, at "
+       "most 63"},
+      {"ordinal: 1", region("ownership: [{topics: 'a b', owner: us}]"),
+       "6:24: spec.ownership[0].topics: `a b` can match no topic: ` ` is not in topic names, and a "
+       "glob knows only * and ?"},
+      {"ordinal: 1", region("groups: {minSessionTimeout: 0s}"),
+       "6:31: spec.groups.minSessionTimeout: must be longer than 0"},
+      {"ordinal: 1", region("groups: {maxSessionTimeout: 0s}"),
+       "6:31: spec.groups.maxSessionTimeout: must be longer than 0"},
+      {"ordinal: 1", region("groups: {offsetsRetention: 0s}"),
+       "6:30: spec.groups.offsetsRetention: must be longer than 0"},
+      {"ordinal: 1", region("groups: {initialRebalanceDelay: 3}"),
+       "6:35: spec.groups.initialRebalanceDelay: `3` has no unit; write 3ms, 3s, 3m, 3h or 3d"},
+      {"ordinal: 1", region("topics: {defaultPartitions: 0}"),
+       "6:31: spec.topics.defaultPartitions: 0 is not between 1 and 10000"},
+      {"ordinal: 1", region("topics: {autoCreate: 1}"),
+       "6:24: spec.topics.autoCreate: `1` is not true or false (unquoted, in small letters)"},
+  });
+}
+
+TEST_CASE("What a link does is checked", "[config]") {
+  const std::string rest = "region: eu-west\n    bootstrapServers: [127.0.0.1:29092]";
+  const auto link = [&](const std::string& field, const std::string& expected) {
+    return Row{rest, rest + "\n  " + field, expected};
+  };
+  CheckRows({
+      link("objectives: {rpo: 0s}", "18:21: spec.objectives.rpo: must be longer than 0"),
+      link("objectives: {rto: 5m}",
+           "18:16: spec.objectives.rto: unknown key (did you mean `rpo`?)"),
+      link("paused: no",
+           "18:11: spec.paused: `no` is not true or false (unquoted, in small letters)"),
+      link("onGap: stopp",
+           "18:10: spec.onGap: `stopp` is not one of stop, skip (did you mean `stop`?)"),
+      link("deletes: never", "18:12: spec.deletes: `never` is not one of keep, follow"),
+      link("sync: true", "18:9: spec.sync: a value stands where a map is wanted"),
+      link("groups: {filter: [{include: 'a', exclude: 'b'}]}",
+           "18:21: spec.groups.filter[0]: a rule has either `include` or `exclude`"),
+      link("groups: {sync: yes}",
+           "18:18: spec.groups.sync: `yes` is not true or false (unquoted, in small letters)"),
+      link("naming: {prefix: " + std::string(101, 'a') + "}",
+           "18:20: spec.naming.prefix: a prefix has up to 100 letters, digits, `.`, `_` and `-`, "
+           "like "
+           "`us-east.`"),
+      link("target: {topic: " + std::string(250, 'a') + "}",
+           "18:19: spec.target.topic: a topic's name has up to 249 letters, digits, `.`, `_` and "
+           "`-`"),
+  });
+}
+
 TEST_CASE("Names and addresses are checked", "[config]") {
   const std::string name = " is not a name: small letters, digits and inner `-`, at most 63";
   const std::string address = " is not host:port such as 127.0.0.1:9092 or [::1]:9092";
