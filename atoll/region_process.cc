@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "atoll/embedded.h"
 #include "atoll/identity.h"
 #include "atoll/process_metrics.h"
 #include "atoll/ticker.h"
@@ -20,9 +21,12 @@
 #include "checkpoint/partition_state_table.h"
 #include "checkpoint/rocks_store.h"
 #include "checkpoint/topic_table.h"
+#include "core-broker/admin/api_description.h"
+#include "core-broker/admin/files.h"
 #include "core-broker/admin/health.h"
 #include "core-broker/admin/http_server.h"
 #include "core-broker/admin/metrics_page.h"
+#include "core-broker/admin/state_stream.h"
 #include "core-broker/server/group_lag.h"
 #include "core-broker/server/group_routes.h"
 #include "core-broker/server/group_topics.h"
@@ -50,6 +54,7 @@
 #include "mirror/return_news.h"
 #include "mirror/routes.h"
 #include "mirror/routes_failover.h"
+#include "mirror/stream_sections.h"
 #include "mirror/verify/digest_service.h"
 #include "mirror/verify_routes.h"
 #include "runtime/hardware.h"
@@ -144,6 +149,7 @@ struct RegionProcess::Parts {
         sync_shard(1, PosixFileSystem(), c.region.data_dir, metrics),
         link_copying(1, PosixFileSystem(), c.region.data_dir, metrics),
         verifying(2, PosixFileSystem(), c.region.data_dir, metrics),
+        streaming(1, PosixFileSystem(), c.region.data_dir, metrics),
         gate(c.region.ordinal),
         fan_in(extent_table),
         catalog({.data_folder = c.region.data_dir,
@@ -188,6 +194,7 @@ struct RegionProcess::Parts {
   runtime::StorageShards sync_shard;     // The group sync's own.
   runtime::StorageShards link_copying;
   runtime::StorageShards verifying;  // 0: links compare, 1: peers are answered.
+  runtime::StorageShards streaming;  // Reads for the event stream.
   mirror::OwnerLease lease{SystemClock()};
   mirror::CatalogGate gate;
   mirror::FanIn fan_in;
@@ -214,8 +221,10 @@ struct RegionProcess::Parts {
   std::unique_ptr<mirror::Failovers> failovers;
   std::unique_ptr<mirror::DigestService> digests;
   broker::Health health;
+  const broker::ApiDescription api{OpenApiText()};
   broker::Router router;
   std::unique_ptr<LiveConfig> live_config;
+  broker::StateStream stream{admin_reactor, streaming, SystemClock()};
   std::unique_ptr<broker::HttpServer> http;
   std::vector<std::shared_ptr<void>> collectors;
   std::unique_ptr<Ticker> ticker;
@@ -416,7 +425,7 @@ Status RegionProcess::Parts::Bind() {
   if (broker->config.advertised_port == 0) broker->config.advertised_port = listener->port();
   RETURN_IF_ERROR(control->Open());
   const config::Endpoint& admin = config.region.admin.bind;
-  http = std::make_unique<broker::HttpServer>(admin_reactor, router, broker::HttpLimits());
+  http = std::make_unique<broker::HttpServer>(admin_reactor, router, broker::HttpLimits(), &stream);
   return http->Open(admin.host, admin.port);
 }
 
@@ -431,14 +440,16 @@ void RegionProcess::Parts::Wire() {
   const config::Endpoint kafka{broker->config.advertised_host,
                                static_cast<uint16_t>(broker->config.advertised_port)};
   const config::Endpoint admin{config.region.admin.bind.host, static_cast<uint16_t>(http->port())};
-  broker::RegisterStatusRoute(
-      router, *broker,
-      {.ordinal = config.region.ordinal,
-       .version = kVersion,
-       .kafka_address = kafka.ToString(),
-       .admin_address = admin.ToString(),
-       .control_address = config.region.control ? control_address().ToString() : std::string(),
-       .started = SystemClock().Now()});
+  const broker::StatusFacts facts{
+      .ordinal = config.region.ordinal,
+      .version = kVersion,
+      .kafka_address = kafka.ToString(),
+      .admin_address = admin.ToString(),
+      .control_address = config.region.control ? control_address().ToString() : std::string(),
+      .started = SystemClock().Now()};
+  broker::RegisterStatusRoute(router, *broker, facts);
+  broker::AddTopicSections(stream, *broker, facts);
+  broker::AddGroupSection(stream, *broker);
   mirror::RegisterRoutes(router, *links, *control);
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   mirror::RegisterTranslateRoute(router, *links, *copies);
@@ -449,17 +460,28 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterVerifyRoutes(router, *links);
   collectors.push_back(mirror::WatchFailover(metrics, *links, *failovers));
   live_config->Register(router);
+  mirror::AddLinkSections(stream, {*links, *control, *group_sync, *failovers, *quarantine});
   collectors.push_back(
       mirror::RegisterLeaseRoutes(router, lease_keeper != nullptr ? &lease : nullptr, metrics));
   collectors.push_back(AddProcessMetrics(metrics, config.region.data_dir));
   collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
-  collectors.push_back(metrics.AddCollector(
-      [this](std::vector<MetricFamily>& out) { reactors.AppendMetrics(out); }));
+  collectors.push_back(metrics.AddCollector([this](std::vector<MetricFamily>& out) {
+    reactors.AppendMetrics(out);
+    FamilyBuilder stalls("atoll_reactor_stalls_total",
+                         "Times a handler held a reactor's thread for more than 10 ms.",
+                         prometheus::MetricType::Counter);
+    stalls.Add({{"reactor", admin_reactor.name()}}, static_cast<double>(admin_reactor.stalls()));
+    std::move(stalls).AppendTo(out);
+  }));
+  broker::RegisterStreamRoute(router);
+  broker::RegisterFiles(router, ConsoleFiles());
+  broker::RegisterApiDescription(router, api);
 }
 
 Status RegionProcess::Parts::Run() {
   reactors.Start();
   admin_reactor.Start();
+  stream.Start();
   http->Start();
   listener->Start();
   if (lease_keeper != nullptr) lease_keeper->Start();
@@ -528,6 +550,8 @@ void RegionProcess::WaitForStop() {
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
   parts.http->Stop();  // A handler may wait for what comes next.
+  parts.stream.Stop();
+  parts.streaming.Stop();
   parts.failovers->Stop();
   parts.group_sync->Stop();
   parts.control->Stop();

@@ -30,4 +30,15 @@ bool IsText(std::string_view text) {
   return true;
 }
 
+std::string ReplaceBadText(std::string_view text) {
+  std::string good;
+  good.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = TextSequenceLength(text);
+    good += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return good;
+}
+
 }  // namespace atl

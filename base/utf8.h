@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace atl {
@@ -12,5 +13,7 @@ namespace atl {
 size_t TextSequenceLength(std::string_view text);
 // Whether all of it is such text.
 bool IsText(std::string_view text);
+// Each byte that is not part of such text becomes U+FFFD.
+std::string ReplaceBadText(std::string_view text);
 
 }  // namespace atl

@@ -127,11 +127,14 @@ HttpReply FileBytes(const QuarantineRoutes& routes, const QuarantinedTail& tail,
   return Reply(body);
 }
 
-HttpReply Drop(const QuarantineRoutes& routes, const QuarantinedTail& tail, const HttpCall&) {
-  if (const Status dropped = routes.quarantine.Drop(tail.id); !dropped.ok())
-    return ToReply(dropped);
+HttpReply Drop(const QuarantineRoutes& routes, const QuarantinedTail& tail, const HttpCall& call) {
   json::object body = ToJson(tail);
-  body["dropped"] = true;
+  if (broker::IsDryRun(call)) {
+    body["dryRun"] = true;
+  } else if (const Status dropped = routes.quarantine.Drop(tail.id); !dropped.ok()) {
+    return ToReply(dropped);
+  }
+  body["dropped"] = !broker::IsDryRun(call);
   return Reply(body);
 }
 
@@ -185,7 +188,7 @@ HttpReply Reinject(const QuarantineRoutes& routes, const QuarantinedTail& tail,
                    const HttpCall& call) {
   const StatusOr<Owner> owner = OwnerOf(routes, tail);
   if (!owner.ok()) return ToReply(owner.status());
-  if (Query(call, "dry_run") == "true") return PlanReinject(routes, tail, *owner);
+  if (broker::IsDryRun(call)) return PlanReinject(routes, tail, *owner);
   runtime::Reactor& reactor = routes.reactors.Next();
   const ReinjectContext context{reactor, routes.copying, routes.links.clock(), routes.quarantine};
   const MonotonicTime until = routes.links.clock().Now() + kSlice;
@@ -212,6 +215,8 @@ void Add(broker::Router& router, const QuarantineRoutes& routes, std::string_vie
 }
 
 }  // namespace
+
+json::object DescribeTail(const QuarantinedTail& tail) { return ToJson(tail); }
 
 void RegisterQuarantineRoutes(broker::Router& router, const QuarantineRoutes& routes) {
   router.Add("GET", "/v1/quarantine",

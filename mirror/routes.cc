@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "core-broker/admin/json_body.h"
 #include "mirror/control_routes.h"
 #include "region-config/topic_filter.h"
 
@@ -242,15 +243,18 @@ HttpReply ListEvents(Links& links, const HttpCall& call) {
 
 // --- Acting ---
 
-HttpReply PauseLink(Link& link, bool paused) {
+HttpReply PauseLink(Link& link, const HttpCall& call, bool paused) {
   if (!paused && link.config().paused) {
     return ErrorReply(409,
                       fmt::format("link `{}` is paused by its YAML", link.config().name.value()),
                       "write `paused: false` in the link's document and restart");
   }
-  const Status status = link.SetPaused(paused);
-  if (!status.ok()) return ErrorReply(500, StatusMessage(status));
   json::object body;
+  if (broker::IsDryRun(call)) {
+    body["dryRun"] = true;
+  } else if (const Status status = link.SetPaused(paused); !status.ok()) {
+    return ErrorReply(500, StatusMessage(status));
+  }
   body["link"] = link.config().name.value();
   body["paused"] = paused;
   return Reply(body);
@@ -258,12 +262,9 @@ HttpReply PauseLink(Link& link, bool paused) {
 
 // The topics a request names: {"topics":["a","b"]} or {"pattern":"orders-*"}.
 StatusOr<std::vector<TopicName>> NamedTopics(const Link& link, const std::string& body) {
-  boost::system::error_code error;
-  const json::value value = json::parse(body, error);
-  const json::object* const object = error ? nullptr : value.if_object();
-  if (object == nullptr) return InvalidArgument("the body is no JSON object");
-  const json::value* const topics = object->if_contains("topics");
-  const json::value* const pattern = object->if_contains("pattern");
+  ASSIGN_OR_RETURN(const json::object object, broker::ParseJsonObject(body));
+  const json::value* const topics = object.if_contains("topics");
+  const json::value* const pattern = object.if_contains("pattern");
   if ((topics == nullptr) == (pattern == nullptr)) {
     return InvalidArgument("the body needs either `topics` or `pattern`");
   }
@@ -307,6 +308,7 @@ HttpReply ForTopics(Link& link, const HttpCall& call, const TopicAct& act) {
     results.push_back(std::move(result));
   }
   json::object body;
+  if (broker::IsDryRun(call)) body["dryRun"] = true;
   body["results"] = std::move(results);
   return Reply(body);
 }
@@ -323,10 +325,12 @@ bool WaitsForOperator(const Link& link, const TopicName& topic) {
 }
 
 HttpReply PauseTopics(Link& link, const HttpCall& call, bool paused) {
-  return ForTopics(link, call, [paused](Link& of, const TopicName& topic, const LinkTopicRow* row) {
+  const bool dry = broker::IsDryRun(call);
+  return ForTopics(link, call, [=](Link& of, const TopicName& topic, const LinkTopicRow* row) {
     if (row == nullptr) {
       return NotFound("link `{}` mirrors no topic `{}`", of.config().name.value(), topic.value());
     }
+    if (dry) return OkStatus();
     RETURN_IF_ERROR(of.SetTopicPaused(topic, paused));
     // What stopped by itself tries again, and stops again if nothing changed.
     if (!paused && WaitsForOperator(of, topic)) of.Operate(topic, false);
@@ -335,12 +339,13 @@ HttpReply PauseTopics(Link& link, const HttpCall& call, bool paused) {
 }
 
 HttpReply SkipTopics(Link& link, const HttpCall& call) {
-  return ForTopics(link, call, [](Link& of, const TopicName& topic, const LinkTopicRow*) {
+  const bool dry = broker::IsDryRun(call);
+  return ForTopics(link, call, [dry](Link& of, const TopicName& topic, const LinkTopicRow*) {
     if (!WaitsForOperator(of, topic)) {
       return FailedPrecondition("no partition of `{}` waits for a decision (halted or gap)",
                                 topic.value());
     }
-    of.Operate(topic, true);
+    if (!dry) of.Operate(topic, true);
     return OkStatus();
   });
 }
@@ -358,6 +363,12 @@ void Add(broker::Router& router, Links& links, std::string_view method, std::str
 
 }  // namespace
 
+json::object DescribeLink(const Link& link, const ControlPlane& control, const Clock& clock) {
+  return ToJson(link, control, clock);
+}
+json::object DescribeMirror(const MirrorRow& row) { return ToJson(row); }
+json::object DescribeEvent(const checkpoint::Event& event) { return ToJson(event); }
+
 void RegisterRoutes(broker::Router& router, Links& links, const ControlPlane& control) {
   router.Add("GET", "/v1/links",
              [&links, &control](const HttpCall&) { return ListLinks(links, control); });
@@ -370,9 +381,9 @@ void RegisterRoutes(broker::Router& router, Links& links, const ControlPlane& co
   Add(router, links, "GET", "/v1/links/{link}/mirrors", &ListMirrors);
   Add(router, links, "GET", "/v1/links/{link}/topics", &ListTopics);
   Add(router, links, "POST", "/v1/links/{link}:pause",
-      [](Links&, Link& link, const HttpCall&) { return PauseLink(link, true); });
+      [](Links&, Link& link, const HttpCall& call) { return PauseLink(link, call, true); });
   Add(router, links, "POST", "/v1/links/{link}:resume",
-      [](Links&, Link& link, const HttpCall&) { return PauseLink(link, false); });
+      [](Links&, Link& link, const HttpCall& call) { return PauseLink(link, call, false); });
   Add(router, links, "POST", "/v1/links/{link}/mirrors:pause",
       [](Links&, Link& link, const HttpCall& call) { return PauseTopics(link, call, true); });
   Add(router, links, "POST", "/v1/links/{link}/mirrors:resume",

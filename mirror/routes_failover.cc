@@ -146,8 +146,7 @@ HttpReply Move(const FailoverRoutes& routes, const HttpCall& call, FailoverMode 
     return Refusal(request.status(),
                    R"(send {"topics":["orders"]}, {"regex":"..."} or {"all":true})");
   }
-  const auto dry = call.query.find("dry_run");
-  if (dry != call.query.end() && dry->second != "false") {
+  if (broker::IsDryRun(call)) {
     const auto plan = routes.failovers.Plan(*request);
     return plan.ok() ? Reply(ToJson(*plan)) : Refusal(plan.status());
   }
@@ -323,10 +322,15 @@ HttpReply ListOwners(const FailoverRoutes& routes, const HttpCall& call) {
   return Reply(json::object{{"topics", std::move(array)}});
 }
 
-HttpReply Adopt(const FailoverRoutes& routes, const std::string& name) {
+HttpReply Adopt(const FailoverRoutes& routes, const HttpCall& call) {
+  const std::string& name = call.params.at("topic");
   const auto topic = routes.catalog.view()->Find(TopicName(name));
   if (topic == nullptr) {
     return ErrorReply(404, fmt::format("no topic `{}`", name), "GET /v1/ownership lists them");
+  }
+  if (broker::IsDryRun(call)) {
+    return Reply(
+        json::object{{"dryRun", true}, {"topic", name}, {"topicId", topic->id.ToString()}});
   }
   const auto record = routes.owners.Adopt(topic->id);
   return record.ok() ? Reply(ToJson(routes.owners, *record)) : Refusal(record.status());
@@ -358,7 +362,7 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
   }
   const config::TopicFilter matches(request->regex.empty() ? std::vector<config::TopicRule>()
                                                            : rule);
-  const bool dry = call.query.contains("dry_run");
+  const bool dry = broker::IsDryRun(call);
   json::array results;
   for (const MirrorRow& row : link->snapshot()->sample.rows) {
     const bool named = std::ranges::find(request->topics, row.topic) != request->topics.end();
@@ -377,6 +381,8 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
 
 }  // namespace
 
+json::object DescribeMove(const checkpoint::FailoverRecord& record) { return Summary(record); }
+
 void RegisterFailoverRoutes(broker::Router& router, FailoverRoutes routes) {
   router.Add("POST", "/v1/links/{link}/mirrors:promote",
              [routes](const HttpCall& call) { return Move(routes, call, FailoverMode::kPromote); });
@@ -393,7 +399,7 @@ void RegisterFailoverRoutes(broker::Router& router, FailoverRoutes routes) {
   router.Add("GET", "/v1/ownership",
              [routes](const HttpCall& call) { return ListOwners(routes, call); });
   router.Add("POST", "/v1/ownership/{topic}:adopt",
-             [routes](const HttpCall& call) { return Adopt(routes, call.params.at("topic")); });
+             [routes](const HttpCall& call) { return Adopt(routes, call); });
 }
 
 }  // namespace atl::mirror

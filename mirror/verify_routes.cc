@@ -114,7 +114,11 @@ HttpReply StartVerify(Link& link, const HttpCall& call) {
     const bool unknown = run.status().code() == StatusCode::kNotFound;
     return ErrorReply(unknown ? 404 : 409, StatusMessage(run.status()));
   }
-  return Reply(202, json::object{{"run", *run}});
+  json::object reply;
+  reply["run"] = *run;
+  reply["operation"] = *run;
+  reply["poll"] = fmt::format("/v1/links/{}/verify", link.config().name.value());
+  return Reply(202, reply);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace atl::broker {
 
 std::optional<std::string> DecodePercent(std::string_view text) {
@@ -27,7 +29,7 @@ std::optional<HttpCall> ParseTarget(std::string_view method, std::string_view ta
   if (!target.starts_with('/')) return std::nullopt;
   const size_t mark = std::min(target.find('?'), target.size());
   const auto path = DecodePercent(target.substr(0, mark));
-  if (!path.has_value()) return std::nullopt;
+  if (!path.has_value() || !IsText(*path)) return std::nullopt;
   HttpCall call;
   call.method = method;
   call.path = *path;
@@ -39,6 +41,7 @@ std::optional<HttpCall> ParseTarget(std::string_view method, std::string_view ta
     const auto name = DecodePercent(pair.substr(0, equals));
     const auto value = DecodePercent(pair.substr(std::min(equals + 1, pair.size())));
     if (!name.has_value() || !value.has_value()) return std::nullopt;
+    if (!IsText(*name) || !IsText(*value)) return std::nullopt;
     if (!name->empty()) call.query[*name] = *value;
   }
   return call;

@@ -11,7 +11,7 @@ namespace atl::broker {
 
 // Percent-decoding; nothing for a broken escape or a zero byte.
 std::optional<std::string> DecodePercent(std::string_view text);
-// Splits and decodes "/path?a=b&c"; nothing when it is no such target.
+// Splits and decodes "/path?a=b&c"; nothing when it is no such target, or no text (UTF-8).
 std::optional<HttpCall> ParseTarget(std::string_view method, std::string_view target);
 
 }  // namespace atl::broker

@@ -3,7 +3,8 @@
 // few connections. Handlers run here, one at a time.
 //
 // Lives on one reactor of its own, so that a slow scrape holds up no client. Made, started and
-// stopped on the main thread; `router` is complete before Start() and outlives it.
+// stopped on the main thread; `router` is complete before Start() and outlives it, as does
+// `stream`.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "core-broker/admin/remembered_replies.h"
 #include "core-broker/admin/router.h"
+#include "core-broker/admin/state_stream.h"
 #include "runtime/asio.h"
 #include "runtime/task_group.h"
 
@@ -28,7 +31,16 @@ struct HttpLimits {
 
 class HttpServer {
  public:
-  HttpServer(runtime::Reactor& reactor, const Router& router, const HttpLimits& limits);
+  // What a connection leans on.
+  struct Room {
+    const Router& router;
+    RememberedReplies& remembered;
+    StateStream* stream;
+  };
+
+  // `stream`: what a WebSocket at StateStream::kPath is handed to; null: nothing is.
+  HttpServer(runtime::Reactor& reactor, const Router& router, const HttpLimits& limits,
+             StateStream* stream = nullptr);
   ~HttpServer();
 
   // Binds and listens. Port 0: one that is free.
@@ -43,8 +55,9 @@ class HttpServer {
   runtime::awaitable<void> Accept();
 
   runtime::Reactor& reactor_;
-  const Router& router_;
   const HttpLimits limits_;
+  RememberedReplies remembered_;  // On the reactor.
+  const Room room_;
   runtime::TaskGroup tasks_;
   runtime::tcp::acceptor acceptor_;
   bool started_ = false;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace atl::broker {
 namespace {
@@ -29,6 +30,11 @@ std::vector<std::string> SplitPattern(std::string_view pattern) {
     pattern.remove_prefix(std::min(end, pattern.size()));
   }
   return parts;
+}
+
+json::string ToText(std::string_view text) {
+  const std::string good = ReplaceBadText(text);
+  return json::string(good.data(), good.size());
 }
 
 using Params = std::map<std::string, std::string>;
@@ -56,11 +62,28 @@ std::optional<Params> Match(const std::vector<std::string>& parts, std::string_v
 HttpReply ErrorReply(int status, std::string_view message, std::string_view hint) {
   json::object error;
   error["code"] = status;
-  error["message"] = json::string(message);
-  if (!hint.empty()) error["hint"] = json::string(hint);
+  error["message"] = ToText(message);
+  if (!hint.empty()) error["hint"] = ToText(hint);
   json::object body;
   body["error"] = std::move(error);
   return {.status = status, .body = json::serialize(body)};
+}
+
+bool IsDryRun(const HttpCall& call) {
+  const auto found = call.query.find("dry_run");
+  return found != call.query.end() && found->second != "false";
+}
+
+std::vector<Router::Named> Router::routes() const {
+  std::vector<Named> all;
+  for (const Route& route : routes_) all.push_back({route.method, route.pattern});
+  return all;
+}
+
+bool Router::Has(const std::string& method, const std::string& path) const {
+  return std::any_of(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return route.method == method && Match(route.parts, path).has_value();
+  });
 }
 
 void Router::Add(std::string_view method, std::string_view pattern, Handler handler) {
@@ -84,16 +107,20 @@ HttpReply Router::Dispatch(HttpCall call) const {
       continue;
     }
     call.params = *std::move(params);
-    return route.handler(call);
+    std::optional<HttpReply> refused;
+    if (check_ != nullptr) refused = check_(route.pattern, call);
+    return refused.has_value() ? *std::move(refused) : route.handler(call);
   }
   if (methods.empty()) {
     return ErrorReply(404, fmt::format("there is nothing at {}", call.path),
-                      "GET /v1/status, /v1/topics, /v1/links, /metrics, /livez, /readyz");
+                      "GET /openapi.json describes all that there is");
   }
   std::string list;
   for (const std::string& method : methods) list += (list.empty() ? "" : ", ") + method;
-  return ErrorReply(405, fmt::format("{} does not work on {}", call.method, call.path),
-                    "this path takes " + list);
+  HttpReply reply = ErrorReply(405, fmt::format("{} does not work on {}", call.method, call.path),
+                               "this path takes " + list);
+  reply.headers.emplace_back("Allow", list);
+  return reply;
 }
 
 }  // namespace atl::broker

@@ -1,5 +1,6 @@
 #include "core-broker/server/group_routes.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -70,9 +71,13 @@ json::object Summary(const Broker& broker, const GroupView& group) {
   const WallTime now = broker.clock.WallNow();
   std::set<TopicName> topics;
   int64_t records = 0;
+  std::optional<double> seconds;
   for (const CommittedOffset& committed : group.offsets) {
     topics.insert(committed.topic);
-    if (const auto lag = LagOf(*view, committed, now)) records += lag->records.value();
+    const auto lag = LagOf(*view, committed, now);
+    if (!lag) continue;
+    records += lag->records.value();
+    if (lag->seconds) seconds = std::max(seconds.value_or(0), *lag->seconds);
   }
   json::object out;
   out["group"] = Printable(group.activity.group.value());
@@ -81,6 +86,7 @@ json::object Summary(const Broker& broker, const GroupView& group) {
   out["memberCount"] = group.activity.member_count;
   out["topicCount"] = topics.size();
   out["lagRecords"] = records;
+  out["lagSeconds"] = seconds ? json::value(*seconds) : json::value(nullptr);
   return out;
 }
 
@@ -124,6 +130,16 @@ void RegisterGroupRoutes(Router& router, const Broker& broker) {
   });
   router.Add("GET", "/v1/groups/{group}", [&broker](const HttpCall& call) {
     return DescribeGroup(broker, call.params.at("group"));
+  });
+}
+
+void AddGroupSection(StateStream& stream, const Broker& broker) {
+  stream.AddSection("groups", [&broker] {
+    StateRows rows;
+    for (const GroupView& group : broker.groups.Views()) {
+      rows[Printable(group.activity.group.value())] = json::serialize(Summary(broker, group));
+    }
+    return rows;
   });
 }
 

@@ -135,12 +135,26 @@ StatusOr<TopicSpec> ReadSpec(const Broker& broker, const std::string& text) {
   return spec;
 }
 
+// What can be told without doing it.
+HttpReply PlanCreation(const Broker& broker, const TopicSpec& spec) {
+  if (broker.catalog.view()->Find(spec.name) != nullptr) {
+    return ErrorReply(409, fmt::format("the topic \"{}\" exists already", spec.name.value()),
+                      "`atoll topic describe` shows it");
+  }
+  json::object body;
+  body["dryRun"] = true;
+  body["name"] = spec.name.value();
+  body["partitionCount"] = spec.partition_count;
+  return JsonReply(body);
+}
+
 HttpReply CreateTopic(Broker& broker, const HttpCall& call) {
   const StatusOr<TopicSpec> spec = ReadSpec(broker, call.body);
   if (!spec.ok()) {
     return ErrorReply(400, StatusMessage(spec.status()),
                       R"({"name":"orders","partitions":4,"config":{"retention.ms":"3600000"}})");
   }
+  if (IsDryRun(call)) return PlanCreation(broker, *spec);
   const CatalogOutcome outcome = broker.catalog.Create(*spec);
   if (!outcome.ok()) return Refused(outcome);
   return JsonReply(Describe(*outcome.topic), 201);
@@ -157,9 +171,13 @@ HttpReply DeleteTopic(Broker& broker, const HttpCall& call) {
   const std::string& name = call.params.at("topic");
   const auto topic = broker.catalog.view()->Find(TopicName(name));
   if (topic == nullptr) return UnknownTopic(name);
-  const CatalogOutcome outcome = broker.catalog.Delete(topic->id);
-  if (!outcome.ok()) return Refused(outcome);
   json::object body;
+  if (IsDryRun(call)) {
+    body["dryRun"] = true;
+  } else {
+    const CatalogOutcome outcome = broker.catalog.Delete(topic->id);
+    if (!outcome.ok()) return Refused(outcome);
+  }
   body["deleted"] = name;
   return JsonReply(body);
 }
@@ -181,7 +199,7 @@ std::vector<OfflinePartition> OfflinePartitions(const CatalogView& view) {
   return offline;
 }
 
-HttpReply DescribeStatus(const Broker& broker, const StatusFacts& facts) {
+json::object DescribeRegion(const Broker& broker, const StatusFacts& facts) {
   const auto view = broker.catalog.view();
   size_t partitions = 0;
   for (const auto& [name, topic] : view->by_name) partitions += topic->partitions.size();
@@ -198,14 +216,27 @@ HttpReply DescribeStatus(const Broker& broker, const StatusFacts& facts) {
   body["ordinal"] = facts.ordinal.value();
   body["clusterId"] = broker.config.cluster_id.ToString();
   body["version"] = facts.version;
-  body["uptimeSeconds"] = ToSeconds(broker.clock.Now() - facts.started);
   body["kafka"] = facts.kafka_address;
   body["admin"] = facts.admin_address;
   body["control"] = OrNull(facts.control_address);
   body["topics"] = view->by_name.size();
   body["partitions"] = partitions;
   body["offlinePartitions"] = std::move(offline);
+  return body;
+}
+
+HttpReply DescribeStatus(const Broker& broker, const StatusFacts& facts) {
+  json::object body = DescribeRegion(broker, facts);
+  body["uptimeSeconds"] = ToSeconds(broker.clock.Now() - facts.started);
   return JsonReply(body);
+}
+
+StateRows TopicRows(const CatalogView& view) {
+  StateRows rows;
+  for (const auto& [id, topic] : view.by_id) {
+    rows[topic->frozen ? id.ToString() : topic->name.value()] = json::serialize(Summary(*topic));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -224,6 +255,14 @@ void RegisterStatusRoute(Router& router, const Broker& broker, StatusFacts facts
   router.Add("GET", "/v1/status", [&broker, facts = std::move(facts)](const HttpCall&) {
     return DescribeStatus(broker, facts);
   });
+}
+
+void AddTopicSections(StateStream& stream, const Broker& broker, StatusFacts facts) {
+  stream.AddSection("region", [&broker, facts = std::move(facts)] {
+    return StateRows{
+        {broker.config.region.value(), json::serialize(DescribeRegion(broker, facts))}};
+  });
+  stream.AddSection("topics", [&broker] { return TopicRows(*broker.catalog.view()); });
 }
 
 void AddPartitionCheck(Health& health, const Broker& broker) {

@@ -7,6 +7,7 @@
 
 #include "core-broker/admin/health.h"
 #include "core-broker/admin/router.h"
+#include "core-broker/admin/state_stream.h"
 #include "core-broker/server/handlers/broker.h"
 
 namespace atl::broker {
@@ -23,6 +24,8 @@ struct StatusFacts {
 // `broker` outlives the router.
 void RegisterTopicRoutes(Router& router, Broker& broker);
 void RegisterStatusRoute(Router& router, const Broker& broker, StatusFacts facts);
+// "region" (one row, as GET /v1/status has it, without its age) and "topics" (as GET /v1/topics).
+void AddTopicSections(StateStream& stream, const Broker& broker, StatusFacts facts);
 // "partitions": none is offline.
 void AddPartitionCheck(Health& health, const Broker& broker);
 

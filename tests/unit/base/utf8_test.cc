@@ -16,4 +16,11 @@ TEST_CASE("Text is UTF-8 without control characters") {
   REQUIRE_FALSE(IsText(std::string("a\0b", 3)));
 }
 
+TEST_CASE("What is no text is replaced byte by byte, and the rest kept") {
+  REQUIRE(ReplaceBadText("für\n") == "für\n");
+  REQUIRE(ReplaceBadText("a\xFFz") == "a\xEF\xBF\xBDz");
+  REQUIRE(ReplaceBadText("\x01\xC3") == "\xEF\xBF\xBD\xEF\xBF\xBD");
+  REQUIRE(ReplaceBadText("").empty());
+}
+
 }  // namespace atl
