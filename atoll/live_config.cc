@@ -106,11 +106,6 @@ StatusOr<ApplyRequest> ReadApply(const std::string& body) {
   return request;
 }
 
-bool WantsDryRun(const HttpCall& call) {
-  const auto found = call.query.find("dry_run");
-  return found != call.query.end() && found->second != "false";
-}
-
 Status WriteOne(FileSystem& files, const std::string& path,
                 const std::optional<std::string>& text) {
   if (!text) return files.Remove(path);
@@ -172,8 +167,8 @@ HttpReply LiveConfig::Apply(const HttpCall& call) {
   if (!whole.config)
     return Refuse(400, fmt::format("{} problem(s); nothing was changed", whole.problems.size()),
                   whole.problems);
-  return TakeOver(
-      {*std::move(whole.config), std::move(edit.files), std::move(edit.edited), WantsDryRun(call)});
+  return TakeOver({*std::move(whole.config), std::move(edit.files), std::move(edit.edited),
+                   broker::IsDryRun(call)});
 }
 
 HttpReply LiveConfig::Show() const {
