@@ -58,7 +58,7 @@ checkpoint::MirrorPosition ToPosition(const PulledPartition& partition, const Li
   position.source_epoch = flows ? kNoEpoch : partition.topic->epoch;
   position.source_topic = partition.topic->source_id;
   position.time = now.wall;
-  position.state = static_cast<checkpoint::MirrorState>(status.state);
+  position.state = status.state;
   position.reason = status.reason;
   return position;
 }

@@ -22,11 +22,11 @@ bool IsOver(const PulledPartition& partition, PartitionMirror::Now now) {
 std::string_view TopicState(const SyncedTopic& synced) {
   switch (synced.state) {
     case SyncedTopic::State::kConflict:
-      return StateName(MirrorState::kConflict);
+      return MirrorStateName(MirrorState::kConflict);
     case SyncedTopic::State::kRetired:
-      return StateName(MirrorState::kRetired);
+      return MirrorStateName(MirrorState::kRetired);
     case SyncedTopic::State::kPromoted:
-      return StateName(MirrorState::kPromoted);
+      return MirrorStateName(MirrorState::kPromoted);
     case SyncedTopic::State::kMirrored:
       return "mirrored";
   }

@@ -32,7 +32,7 @@ std::string WhyIncomparable(const MirrorStatus& status, bool rewritten) {
     case MirrorState::kConflict:
     case MirrorState::kRetired:
     case MirrorState::kPromoted:
-      return fmt::format("not compared: the mirror is {}", StateName(status.state));
+      return fmt::format("not compared: the mirror is {}", MirrorStateName(status.state));
     default:
       break;
   }

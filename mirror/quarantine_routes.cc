@@ -54,27 +54,8 @@ json::object ToJson(const ReinjectProgress& progress) {
 }
 
 json::object ToJson(const QuarantinedTail& tail) {
-  json::object object;
-  object["id"] = tail.id;
-  object["topic"] = tail.topic.value();
-  object["topicId"] = tail.topic_id.ToString();
-  object["partition"] = tail.partition.value();
-  object["region"] = tail.region.value();
-  object["link"] = tail.link.value();
-  object["epoch"] = tail.epoch.value();
-  object["newEpoch"] = tail.new_epoch.value();
-  object["first"] = tail.first.value();
-  object["end"] = tail.end.value();
-  object["records"] = tail.records;
-  object["bytes"] = tail.bytes.value();
-  object["transactional"] = tail.transactional;
-  object["time"] = FormatTime(tail.time);
+  json::object object = ManifestObject(tail);
   object["folder"] = tail.folder;
-  json::array files;
-  for (const TailFile& file : tail.files) {
-    files.push_back(json::object{{"name", file.name}, {"bytes", file.bytes.value()}});
-  }
-  object["files"] = std::move(files);
   object["reinjected"] = ToJson(tail.progress);
   return object;
 }

@@ -79,7 +79,7 @@ json::object ToJson(const Link& link, const ControlPlane& control, const Clock& 
   json::object states;
   for (int i = 0; i < kMirrorStateCount; ++i) {
     const int64_t count = view.partitions_in_state[static_cast<size_t>(i)];
-    if (count > 0) states[StateName(static_cast<MirrorState>(i))] = count;
+    if (count > 0) states[MirrorStateName(static_cast<MirrorState>(i))] = count;
   }
   object["mirrorStates"] = std::move(states);
   object["control"] = DescribeControl(link.config(), control);
@@ -92,7 +92,7 @@ json::object ToJson(const MirrorRow& row) {
   object["topic"] = row.topic.value();
   object["topicId"] = row.topic_id.ToString();
   object["partition"] = row.partition.value();
-  object["state"] = Text(StateName(row.state));
+  object["state"] = Text(MirrorStateName(row.state));
   object["reason"] = row.reason;
   object["since"] = Time(row.since);
   object["sourceEnd"] = Number(row.source_end);

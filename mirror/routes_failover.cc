@@ -370,7 +370,7 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
     json::object result;
     result["topic"] = row.topic.value();
     result["partition"] = row.partition.value();
-    result["state"] = Text(StateName(row.state));
+    result["state"] = Text(MirrorStateName(row.state));
     result["reason"] = row.reason;
     result["sets_aside"] = row.state == MirrorState::kDiverged;
     results.push_back(std::move(result));

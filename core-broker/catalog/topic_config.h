@@ -15,22 +15,11 @@
 #include "base/status.h"
 #include "core-broker/partition/partition.h"
 #include "kafka/record/batch_validate.h"
+#include "kafka/wire/schema/common.h"
 
 namespace atl::broker {
 
-// Kafka's ConfigDef.Type numbers as DescribeConfigs v3+ sends them.
-enum class ConfigType : int8_t {
-  kUnknown = 0,
-  kBoolean = 1,
-  kString = 2,
-  kInt = 3,
-  kShort = 4,
-  kLong = 5,
-  kDouble = 6,
-  kList = 7,
-  kClass = 8,
-  kPassword = 9,
-};
+using kafka::ConfigType;
 
 struct ConfigKey {
   std::string_view name;

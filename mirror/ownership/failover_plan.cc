@@ -104,7 +104,7 @@ void FindInPartition(const PlanInput& input, const PlanTopic& topic, const PlanP
     case MirrorState::kGap:
     case MirrorState::kConflict:
     case MirrorState::kRetired:
-      find.Block(topic.name, std::string(StateName(mirror.state)),
+      find.Block(topic.name, std::string(MirrorStateName(mirror.state)),
                  fmt::format("{}: {}", where, mirror.reason), decide);
       break;
     case MirrorState::kPaused:

@@ -100,7 +100,7 @@ StatusOr<TailCursor> TailCursor::Parse(std::string_view text) {
   return TailCursor{file, FilePosition(position)};
 }
 
-std::string EncodeManifest(const QuarantinedTail& tail) {
+json::object ManifestObject(const QuarantinedTail& tail) {
   json::object object;
   object["version"] = kVersion;
   object["id"] = tail.id;
@@ -124,8 +124,10 @@ std::string EncodeManifest(const QuarantinedTail& tail) {
     files.push_back(json::object{{"name", file.name}, {"bytes", file.bytes.value()}});
   }
   object["files"] = std::move(files);
-  return Serialize(object);
+  return object;
 }
+
+std::string EncodeManifest(const QuarantinedTail& tail) { return Serialize(ManifestObject(tail)); }
 
 StatusOr<QuarantinedTail> DecodeManifest(std::string_view text) {
   ASSIGN_OR_RETURN(Members members, Members::Parse(text));

@@ -4,6 +4,7 @@
 // missing, of another type or out of its range is kDataLoss naming it.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,7 @@ struct QuarantinedTail {
   ReinjectProgress progress;
 };
 
+boost::json::object ManifestObject(const QuarantinedTail& tail);
 std::string EncodeManifest(const QuarantinedTail& tail);
 StatusOr<QuarantinedTail> DecodeManifest(std::string_view text);
 std::string EncodeProgress(const ReinjectProgress& progress);

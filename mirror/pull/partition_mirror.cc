@@ -424,7 +424,7 @@ MirrorStatus PartitionMirror::status(Now now) const {
   if (paused_) {
     status.since = paused_since_;
     status.state = MirrorState::kPaused;
-    status.reason = Stopped() ? fmt::format("paused while {}: {}", StateName(state_), reason_)
+    status.reason = Stopped() ? fmt::format("paused while {}: {}", MirrorStateName(state_), reason_)
                               : std::string("paused by an operator");
   } else if (running && lag_.Silent(now.mono)) {
     status.state = MirrorState::kSourceUnavailable;

@@ -12,7 +12,7 @@ Failpoint halted("mirror.halted");
 
 checkpoint::Event ToEvent(const MirrorKey& key, const MirrorEvent& event, WallTime time) {
   return {.id = 0,
-          .kind = ToEventKind(event.kind),
+          .kind = event.kind,
           .time = time,
           .link = key.link,
           .topic = key.topic,
@@ -25,32 +25,6 @@ checkpoint::Event ToEvent(const MirrorKey& key, const MirrorEvent& event, WallTi
 }
 
 }  // namespace
-
-checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind) {
-  switch (kind) {
-    case MirrorEvent::Kind::kGap:
-      return checkpoint::EventKind::kGap;
-    case MirrorEvent::Kind::kGeneration:
-      return checkpoint::EventKind::kGeneration;
-    case MirrorEvent::Kind::kDivergence:
-      return checkpoint::EventKind::kDivergence;
-    case MirrorEvent::Kind::kHalted:
-      return checkpoint::EventKind::kHalted;
-    case MirrorEvent::Kind::kConflict:
-      return checkpoint::EventKind::kConflict;
-    case MirrorEvent::Kind::kRetired:
-      return checkpoint::EventKind::kRetired;
-    case MirrorEvent::Kind::kRollback:
-      return checkpoint::EventKind::kRollback;
-    case MirrorEvent::Kind::kSkipped:
-      return checkpoint::EventKind::kSkipped;
-    case MirrorEvent::Kind::kQuarantined:
-      return checkpoint::EventKind::kQuarantined;
-    case MirrorEvent::Kind::kMismatch:
-      return checkpoint::EventKind::kMismatch;
-  }
-  return checkpoint::EventKind::kGap;
-}
 
 Status Events::Record(const MirrorKey& key, const MirrorEvent& event, WallTime time) {
   const checkpoint::Event row = ToEvent(key, event, time);

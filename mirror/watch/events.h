@@ -53,6 +53,4 @@ class Events {
   std::atomic<uint64_t> version_{1};
 };
 
-checkpoint::EventKind ToEventKind(MirrorEvent::Kind kind);
-
 }  // namespace atl::mirror

@@ -56,7 +56,7 @@ std::string Troubles(std::span<const MirrorRow> rows) {
       continue;
     }
     text += fmt::format("{}{}-{} {}", text.empty() ? "" : ", ", row.topic.value(),
-                        row.partition.value(), StateName(row.state));
+                        row.partition.value(), MirrorStateName(row.state));
   }
   if (more > 0) text += fmt::format(" and {} more", more);
   return text;
@@ -137,7 +137,7 @@ void MirrorFamilies::Add(const LinkSample& sample) {
     compared.Add({{"link", link}, {"result", result}}, count);
   }
   for (int i = 0; i < kMirrorStateCount; ++i) {
-    const std::string state(StateName(static_cast<MirrorState>(i)));
+    const std::string state(MirrorStateName(static_cast<MirrorState>(i)));
     topics.Add({{"link", link}, {"state", state}},
                static_cast<double>(topics_in[static_cast<size_t>(i)].size()));
   }

@@ -11,24 +11,13 @@
 #include "base/clock.h"
 #include "base/types.h"
 #include "base/uuid.h"
+#include "checkpoint/event_table.h"
+#include "checkpoint/mirror_table.h"
 
 namespace atl::mirror {
 
-// Names are the API's: "caught_up". Never reused for another meaning.
-enum class MirrorState {
-  kLocating,
-  kMirroring,
-  kCaughtUp,
-  kPaused,
-  kSourceUnavailable,
-  kHalted,
-  kGap,
-  kDiverged,
-  kConflict,
-  kRetired,
-  kPromoted,
-};
-std::string_view StateName(MirrorState state);
+using checkpoint::MirrorState;
+using checkpoint::MirrorStateName;
 inline constexpr int kMirrorStateCount = static_cast<int>(MirrorState::kPromoted) + 1;
 
 struct MirrorKey {
@@ -40,18 +29,7 @@ struct MirrorKey {
 
 // A durable, queryable event (checkpoint/event_table).
 struct MirrorEvent {
-  enum class Kind {
-    kGap,
-    kGeneration,
-    kDivergence,
-    kHalted,
-    kConflict,
-    kRetired,
-    kRollback,
-    kSkipped,
-    kQuarantined,
-    kMismatch
-  };
+  using Kind = checkpoint::EventKind;
   Kind kind;
   Offset first;  // Range of offsets concerned: [first, end). kNoOffset: none, or not known.
   Offset end;

@@ -328,7 +328,7 @@ void Oracle::CheckStatus(MirrorDriver& driver) {
     if (!sink.ok()) continue;
     const std::string where =
         fmt::format("{} {}-{} ({})", driver.plan().name.value(), slot->mirror.key().topic.value(),
-                    key.second.value(), mirror::StateName(status.state));
+                    key.second.value(), mirror::MirrorStateName(status.state));
     if (status.applied_end > sink->durable_end && sink->durable_end >= sink->log_start) {
       world_.Fail("S21", fmt::format("{}: says {} is durable here, {} is", where,
                                      status.applied_end.value(), sink->durable_end.value()));

@@ -346,7 +346,7 @@ void Scenario::CheckOthersWentOn() {
             stopped ? "S18" : "L1",
             fmt::format("{} {}-{} is {} 30 s after the faults stopped: {}",
                         driver->plan().name.value(), slot->mirror.key().topic.value(),
-                        key.second.value(), mirror::StateName(status.state), status.reason));
+                        key.second.value(), mirror::MirrorStateName(status.state), status.reason));
       }
     }
   }

@@ -39,7 +39,7 @@ void DescribeTopicConfigs(const Broker& broker, const kafka::DescribeConfigsRequ
     DescribeConfigsResourceResult& config = result.configs.emplace_back();
     if (request.include_synonyms) config.synonyms = Synonyms(topic->config, entry);
     if (entry.key != nullptr) {
-      config.config_type = static_cast<kafka::ConfigType>(entry.key->type);
+      config.config_type = entry.key->type;
       if (request.include_documentation) config.documentation = entry.key->documentation;
     }
     config.name = std::move(entry.name);
@@ -52,10 +52,9 @@ void DescribeTopicConfigs(const Broker& broker, const kafka::DescribeConfigsRequ
 struct BrokerEntry {
   std::string name;
   std::string value;
-  kafka::ConfigType type;
+  ConfigType type;
 };
 std::vector<BrokerEntry> BrokerEntries(const BrokerConfig& config) {
-  using kafka::ConfigType;
   const std::string node = std::to_string(config.node_id.value());
   return {
       {"advertised.listeners",

@@ -145,7 +145,7 @@ TEST_CASE("a link with a partition that needs an operator is degraded and names 
   const std::vector<MirrorRow> rows{Row(MirrorState::kCaughtUp, 0), Row(state, 1, 4)};
   const LinkView view = ViewLink(Facts(), rows, kNow);
   REQUIRE(view.condition == LinkCondition::kDegraded);
-  REQUIRE(view.reason == "orders-4 " + std::string(StateName(state)));
+  REQUIRE(view.reason == "orders-4 " + std::string(MirrorStateName(state)));
 }
 
 TEST_CASE("families hold a series per known value and a full set of states") {
