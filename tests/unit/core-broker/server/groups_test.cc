@@ -257,7 +257,7 @@ TEST_CASE("The admin API lists groups and describes one, by path and by query") 
   HttpCall call{.method = "GET", .path = "/v1/groups"};
   REQUIRE(router.Dispatch(call).body ==
           R"({"groups":[{"group":"g","state":"Empty","protocolType":"","memberCount":0,)"
-          R"("topicCount":1,"lagRecords":0}]})");
+          R"("topicCount":1,"lagRecords":0,"lagSeconds":0E0}]})");
   call.path = "/v1/groups/g";
   const HttpReply by_path = router.Dispatch(call);
   REQUIRE(by_path.status == 200);
