@@ -4,6 +4,7 @@
 
 #include "base/failpoint.h"
 #include "base/logging.h"
+#include "checkpoint/mirror_table.h"
 #include "region-config/topic_filter.h"
 
 namespace atl::mirror {
@@ -213,6 +214,21 @@ Status Owners::Transfer(std::span<const Record> records, const LinkName& link, B
   return OkStatus();
 }
 
+// The link may have mirrored the topic before, and say so of records that were cut off since: what
+// it has durable is what the log has, or the log would look like one of a restored disk.
+void Owners::StagePositions(const Topic& topic, const LinkName& link, Batch& batch) const {
+  for (const auto& partition : topic.partitions) {
+    checkpoint::MirrorPosition position;
+    position.link = link;
+    position.topic = topic.id;
+    position.partition = partition->identity().partition;
+    position.applied_end = partition->offsets().high_watermark;
+    position.source_topic = topic.id;
+    position.time = room_.clock.WallNow();
+    checkpoint::MirrorTable::StagePosition(batch, position);
+  }
+}
+
 // This region learns that it lost the topic: from here on it accepts nothing for it.
 Status Owners::StepDown(const Topic& topic, Record record, const LinkName& link) {
   const bool owned = !topic.is_mirror();
@@ -238,7 +254,9 @@ Status Owners::StepDown(const Topic& topic, Record record, const LinkName& link)
     Keep(record);
   } else {
     const std::array records = {record};
-    RETURN_IF_ERROR(Transfer(records, link, {}));
+    Batch positions;
+    StagePositions(topic, link, positions);
+    RETURN_IF_ERROR(Transfer(records, link, std::move(positions)));
     room_.gate.Release(topic.id);
   }
   RETURN_IF_ERROR(owner_stepped_down.Hit());

@@ -119,6 +119,7 @@ class Owners {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
   Status Transfer(std::span<const Record> records, const LinkName& link, Batch also)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+  void StagePositions(const broker::Topic& topic, const LinkName& link, Batch& batch) const;
   void Keep(Record record);
   std::string FenceTopic(const FenceRequest::Topic& asked, const RegionName& by,
                          FenceAnswer::Topic& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);

@@ -77,9 +77,8 @@ class PartitionMirror {
                   uint64_t jitter_seed = 1);
 
   MirrorNeed need() const;
-  uint64_t attempt() const {
-    return attempt_;
-  }  // Pass it to the On... functions; older ones are ignored.
+  // Pass it to the On... functions; older ones are ignored.
+  uint64_t attempt() const { return attempt_; }
   LeaderEpoch last_epoch() const;
   Offset last_batch_offset() const;
   Offset fetch_offset() const;
@@ -111,7 +110,6 @@ class PartitionMirror {
                    BytesView records, Now now);
   void OnStart(uint64_t attempt, kafka::ErrorCode error, Offset start, Now now);
   void OnRestarted(uint64_t attempt, const Status& status, Now now);
-
   // Nothing is truncated that is not kept, durably, and recorded.
   void OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kept, Now now);
   void OnTruncated(uint64_t attempt, const Status& status, Now now);
@@ -183,6 +181,7 @@ class PartitionMirror {
   void CompareLastBatch(BytesView records, Now now);
   void Diverge(Offset first_bad, std::string cause, Now now);
   void OnBranch(LeaderEpoch epoch, Offset end, Now now);
+  void SetAsideFromCut(Now now);
   bool MaySetAside() const;
   Offset CutOf(LeaderEpoch epoch, Offset end) const;
   void OnGap(Offset source_start, Now now);
@@ -238,6 +237,7 @@ class PartitionMirror {
   LeaderEpoch source_epoch_ = kNoEpoch;
   LeaderEpoch moved_at_ = kNoEpoch;
   SourceOffsets source_;
+  bool none_older_ = false;       // The new owner has no epoch as old as our last one.
   bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
   std::optional<MonotonicTime> shorter_since_;
   std::optional<MonotonicTime> branch_since_;  // Our log goes on where the source's does not.

@@ -37,6 +37,7 @@ void PartitionMirror::OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, 
   verified_epoch_ = sink_.last_epoch;
   log_is_empty_ = !sink_.last_batch;
   epoch_confirmed_ = false;
+  none_older_ = false;
   // A log that begins behind all that was ever applied was begun anew, and nothing came after: what
   // else the source has deleted since belongs to the gap that was skipped then.
   if (log_is_empty_ && claims_ && claimed_end_ < sink_.log_end) skipping_ = true;
@@ -97,6 +98,7 @@ void PartitionMirror::OnEpochEnd(uint64_t attempt, ErrorCode error, LeaderEpoch 
   const bool unsupported = error == ErrorCode::kUnsupportedVersion;
   if (!unsupported && Refused(error, "the end of our last epoch", now)) return;
   if (unsupported || epoch == kNoEpoch || end == kNoOffset) {
+    none_older_ = !unsupported && MaySetAside();
     PullOrCompare(now);
     return;
   }
@@ -130,6 +132,18 @@ Offset PartitionMirror::CutOf(LeaderEpoch epoch, Offset end) const {
   return std::min(own_end, end);
 }
 
+void PartitionMirror::SetAsideFromCut(Now now) {
+  need_ = MirrorNeed::kSetAside;
+  Enter(MirrorState::kLocating,
+        fmt::format("offsets {} to {} (epoch {}) are not in the history of the owner (epoch {}): "
+                    "setting them aside",
+                    cut_.value(), sink_.log_end.value() - 1, sink_.last_epoch.value(),
+                    source_epoch_.value()),
+        now);
+  branch_since_.reset();
+  NoteProgress(now);
+}
+
 void PartitionMirror::OnBranch(LeaderEpoch epoch, Offset end, Now now) {
   if (MaySetAside()) {
     cut_ = CutOf(epoch, end);
@@ -140,15 +154,7 @@ void PartitionMirror::OnBranch(LeaderEpoch epoch, Offset end, Now now) {
             now);
       return;
     }
-    need_ = MirrorNeed::kSetAside;
-    Enter(MirrorState::kLocating,
-          fmt::format("offsets {} to {} (epoch {}) are not in the history of the owner (epoch {}): "
-                      "setting them aside",
-                      cut_.value(), sink_.log_end.value() - 1, sink_.last_epoch.value(),
-                      source_epoch_.value()),
-          now);
-    branch_since_.reset();
-    NoteProgress(now);
+    SetAsideFromCut(now);
     return;
   }
   if (!branch_since_) branch_since_ = now.mono;
@@ -190,8 +196,9 @@ void PartitionMirror::OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kep
                             "of the owner (epoch {}): quarantine {} keeps them",
                             kept->records, kept->first.value(), sink_.log_end.value() - 1,
                             source_epoch_.value(), kept->id)});
-  claimed_end_ = std::min(claimed_end_, kept->first);
-  applied_end_ = std::min(applied_end_, kept->first);
+  // Below the log's start nothing could be kept; the log ends at the cut all the same.
+  claimed_end_ = std::min({claimed_end_, kept->first, cut_});
+  applied_end_ = std::min({applied_end_, kept->first, cut_});
   lag_.OnPosition(applied_end_);
   need_ = MirrorNeed::kTruncate;
   NoteProgress(now);
@@ -234,6 +241,13 @@ bool PartitionMirror::SourceCovers(const SourceOffsets& source, Now now) {
     return false;
   }
   Hear(source, now);
+  const bool untouched = next_ == sink_.log_end && handed_over_.empty();
+  if (none_older_ && untouched && source.log_start < sink_.log_end) {
+    // The new owner has trimmed all that is as old as our last epoch: what it has is its own.
+    cut_ = source.log_start;
+    SetAsideFromCut(now);
+    return false;
+  }
   if (source.high_watermark < next_) {
     OnSourceShorter(source.high_watermark, now);
     return false;
@@ -361,6 +375,7 @@ void PartitionMirror::OnRestarted(uint64_t attempt, const Status& status, Now no
   }
   sink_.log_start = sink_.log_end = sink_.durable_end = restart_at_;
   sink_.last_batch.reset();
+  none_older_ = false;
   log_is_empty_ = true;
   next_ = restart_at_;
   applied_end_ = restart_at_;

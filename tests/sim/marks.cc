@@ -46,6 +46,22 @@ std::string_view MarkName(Mark mark) {
       "second segment",
       "several jobs in one turn",
       "caught up",
+      "planned move",
+      "forced move",
+      "acknowledged record cut off by a forced move",
+      "owner followed by its epoch",
+      "tail set aside and truncated",
+      "planned move rolled back",
+      "move resumed after a crash",
+      "move lost to a higher epoch",
+      "two regions accept",
+      "paused region",
+      "jump of the calendar's clock",
+      "producer that went on in another region",
+      "held topic adopted by an operator",
+      "group that went on in another region",
+      "group's offset moved to the cut",
+      "planned move that could not place its groups",
   };
   return kNames[static_cast<size_t>(mark)];
 }

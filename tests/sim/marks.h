@@ -48,6 +48,22 @@ enum class Mark {
   kRolled,
   kGroupedTurn,
   kCaughtUp,
+  kPromoted,
+  kFailedOver,
+  kAckedCut,
+  kFollowed,
+  kReturned,
+  kRolledBack,
+  kMoveResumed,
+  kMoveLost,
+  kSplit,
+  kRegionPaused,
+  kClockJump,
+  kProducerMoved,
+  kAdopted,
+  kGroupMoved,
+  kGroupClamped,
+  kGroupsRefused,
   kLast
 };
 inline constexpr size_t kMarkCount = static_cast<size_t>(Mark::kLast);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/crc32c.h"
 
@@ -70,8 +71,22 @@ void MirrorDriver::Start() {
   Tick();
 }
 
+void MirrorDriver::LookSoon() {
+  Region* const self = &self_;
+  const uint64_t boot = boot_;
+  world_.At(milliseconds(1), [this, self, boot] {
+    if (self->up() && self->boot() == boot) AskTopics();
+  });
+}
+
 void MirrorDriver::Tick() {
   if (!Alive()) return;
+  if (self_.paused_for() > Duration::zero()) {
+    world_.At(self_.paused_for(), [this, self = &self_, boot = boot_] {
+      if (self->up() && self->boot() == boot) Tick();
+    });
+    return;
+  }
   const Region::Running running(self_);
   std::vector<SlotKey> keys;
   for (const auto& [key, slot] : slots_) {
@@ -93,6 +108,13 @@ void MirrorDriver::Tick() {
 
 void MirrorDriver::SyncTopics() {
   if (!Alive()) return;
+  AskTopics();
+  world_.At(milliseconds(1000), [this, self = &self_, boot = boot_] {
+    if (self->up() && self->boot() == boot) SyncTopics();
+  });
+}
+
+void MirrorDriver::AskTopics() {
   Region* const self = &self_;
   const uint64_t boot = boot_;
   const int here = NodeOf(self_);
@@ -107,9 +129,6 @@ void MirrorDriver::SyncTopics() {
     if (!source->up()) return;
     network->Send(there, here, [arrived, topics = ListTopics(*source)] { arrived(topics); });
   });
-  world_.At(milliseconds(1000), [this, self, boot] {
-    if (self->up() && self->boot() == boot) SyncTopics();
-  });
 }
 
 void MirrorDriver::OnTopics(const std::vector<SourceTopicInfo>& topics) {
@@ -123,11 +142,12 @@ void MirrorDriver::OnTopics(const std::vector<SourceTopicInfo>& topics) {
   const auto view = self_.process().catalog.view();
   for (auto& [key, slot] : slots_) {
     const bool gone = !seen.contains(slot->source_topic);
-    if (gone && !world_.Plants(Mutation::kMixGenerations)) {
+    if (gone && slot->led && !world_.Plants(Mutation::kMixGenerations)) {
       slot->mirror.OnTopicGone(now());
       world_.Reach(Mark::kRetired);
     }
   }
+  self_.process().owners.Heard(RegionName(source_.name()));
 }
 
 void MirrorDriver::OnTopic(const SourceTopicInfo& info) {
@@ -142,15 +162,58 @@ void MirrorDriver::OnTopic(const SourceTopicInfo& info) {
         self_.process().catalog.SetEpoch(info.topic.id, info.topic.epoch);
       }
       OpenSlots(*decision.local, info.topic.id);
+      if (self_.up()) TellOwnership(*decision.local, info);
       return;
     case mirror::TopicAction::kGeneration:
       NextGeneration(*decision.local, info, decision.reason);
       return;
-    case mirror::TopicAction::kConflict:
-    case mirror::TopicAction::kNotOwned:
-    case mirror::TopicAction::kFollow:
-    case mirror::TopicAction::kPromoted:
+    case mirror::TopicAction::kFollow: {
+      if (world_.Plants(Mutation::kKeepOwning)) return;
+      const auto local =
+          self_.process().owners.Follow(decision.local->id, info.topic.epoch, plan_.name);
+      world_.Note("{}: follows {} to {}: {}", self_.name(), info.topic.name.value(), source_.name(),
+                  StatusMessage(local.status()));
+      if (!local.ok() || !self_.up()) return;
+      world_.Reach(Mark::kFollowed);
+      OpenSlots(**local, info.topic.id);
+      if (self_.up()) TellOwnership(**local, info);
       return;
+    }
+    case mirror::TopicAction::kNotOwned:
+    case mirror::TopicAction::kPromoted:
+      OnLost(info);
+      return;
+    case mirror::TopicAction::kConflict:
+      return;
+  }
+}
+
+// Not pulled from here any more: it is ours, or another link's; or its owner is not known yet.
+void MirrorDriver::OnLost(const SourceTopicInfo& info) {
+  const auto local = self_.process().catalog.view()->Find(info.topic.id);
+  if (local == nullptr || local->link != plan_.name) {
+    Drop(info.topic.id);
+    return;
+  }
+  for (auto& [key, slot] : slots_) {
+    if (slot->source_topic != info.topic.id || !std::exchange(slot->led, false)) continue;
+    slot->request = 0;
+    slot->mirror.Relocate("the source's leader moved", now());
+    slot->mirror.OnSourceLost("the source has no leader", now());
+  }
+}
+
+void MirrorDriver::Drop(const TopicId& topic) {
+  std::erase_if(slots_, [&](const auto& item) { return item.first.first == topic; });
+}
+
+void MirrorDriver::TellOwnership(const broker::Topic& local, const SourceTopicInfo& info) {
+  const auto record = self_.process().owners.Find(local.id);
+  const LeaderEpoch moved_at = record ? mirror::LastMove(*record) : kNoEpoch;
+  for (auto& [key, slot] : slots_) {
+    if (key.first != local.id) continue;
+    if (!std::exchange(slot->led, true)) slot->mirror.Relocate("the source's leader moved", now());
+    slot->mirror.OnOwnership(std::max(local.epoch, info.topic.epoch), moved_at, now());
   }
 }
 
@@ -249,7 +312,7 @@ bool MirrorDriver::Step(const SlotKey& key, Slot& slot) {
     Truncate(key, slot);
     return false;
   }
-  if (slot.request != 0 || world_.clock.Now() < slot.ask_at) return false;
+  if (slot.request != 0 || !slot.led || world_.clock.Now() < slot.ask_at) return false;
   const PartitionId partition = key.second;
   const TopicId topic = slot.source_topic;
   Region* const source = &source_;
@@ -372,7 +435,8 @@ void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,
   if (verified.empty()) return;
   if (world_.Plants(Mutation::kDropBatch) && verified.size() > 1) verified.erase(verified.begin());
   if (world_.Plants(Mutation::kCheckpointFirst)) {
-    SavePosition(key, slot, verified.back().header().next_offset());
+    SavePosition(key, slot, verified.back().header().next_offset(), checkpoint::Sync::kLazy)
+        .IgnoreError();
   }
   mirror::ApplyItem item;
   item.target = slot.sink;
@@ -405,7 +469,7 @@ void MirrorDriver::OnApplied(const SlotKey& key, Slot& slot, uint64_t attempt,
                 key.second.value(), StatusMessage(item.status));
   }
   if (slot.mirror.OnApplied(attempt, item.status, item.durable_end, now())) {
-    SavePosition(key, slot, item.durable_end);
+    SavePosition(key, slot, item.durable_end, checkpoint::Sync::kLazy).IgnoreError();
     if (world_.Plants(Mutation::kTrimEarly)) FollowLogStart(key, slot, item.durable_end);
   }
   if (slot.mirror.status(now()).state == mirror::MirrorState::kCaughtUp) {
@@ -418,7 +482,8 @@ void MirrorDriver::OnApplied(const SlotKey& key, Slot& slot, uint64_t attempt,
   });
 }
 
-void MirrorDriver::SavePosition(const SlotKey& key, const Slot& slot, Offset applied_end) {
+Status MirrorDriver::SavePosition(const SlotKey& key, const Slot& slot, Offset applied_end,
+                                  checkpoint::Sync sync) {
   const mirror::MirrorStatus status = slot.mirror.status(now());
   const checkpoint::MirrorPosition position{.link = plan_.name,
                                             .topic = key.first,
@@ -430,7 +495,7 @@ void MirrorDriver::SavePosition(const SlotKey& key, const Slot& slot, Offset app
                                             .time = world_.clock.WallNow(),
                                             .state = checkpoint::MirrorState::kMirroring,
                                             .reason = {}};
-  self_.process().mirrors.PutPosition(position, checkpoint::Sync::kLazy).IgnoreError();
+  return self_.process().mirrors.PutPosition(position, sync);
 }
 
 void MirrorDriver::FollowLogStart(const SlotKey& key, Slot& slot, Offset start) {
@@ -464,6 +529,9 @@ void MirrorDriver::Restart(const SlotKey& key, Slot& slot) {
 StatusOr<mirror::SetAside> MirrorDriver::SetAsideTail(const SlotKey& key, Slot& slot) {
   Region::Process& process = self_.process();
   ASSIGN_OR_RETURN(slot.cut, slot.sink->PlanCut(slot.mirror.set_aside_from()));
+  if (world_.Plants(Mutation::kSkipQuarantine)) {
+    return mirror::SetAside{"none", slot.cut->first, (slot.cut->end - slot.cut->first).value()};
+  }
   const mirror::Quarantine::Request request{.topic = slot.mirror.key().topic,
                                             .topic_id = key.first,
                                             .partition = key.second,
@@ -477,7 +545,11 @@ StatusOr<mirror::SetAside> MirrorDriver::SetAsideTail(const SlotKey& key, Slot& 
     return slot.sink->ReadBatches(slot.cut->first, take);
   };
   ASSIGN_OR_RETURN(const mirror::QuarantinedTail kept, process.quarantine->SetAside(request, read));
-  SavePosition(key, slot, slot.cut->at);
+  RETURN_IF_ERROR(SavePosition(key, slot, slot.cut->at, checkpoint::Sync::kNow));
+  if (world_.Plants(Mutation::kCutDeeper)) {
+    const Offset deeper = std::max(Offset(0), Offset(slot.mirror.set_aside_from().value() - 20));
+    ASSIGN_OR_RETURN(slot.cut, slot.sink->PlanCut(deeper));
+  }
   return mirror::SetAside{kept.id, kept.first, kept.records};
 }
 

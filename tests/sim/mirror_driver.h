@@ -42,6 +42,7 @@ class MirrorDriver {
     MonotonicTime give_up_at{};
     MonotonicTime ask_at{};  // The source had nothing new: not before.
     size_t fetch_bytes;
+    bool led = true;         // The source owns it, as far as it says.
     bool sink_busy = false;  // A restart, a truncation or a new log start is under way.
     std::shared_ptr<const mirror::SinkCut> cut;  // Of what was set aside.
     std::vector<mirror::MirrorEvent> unsaved;
@@ -51,9 +52,11 @@ class MirrorDriver {
   MirrorDriver(World& world, Network& network, Region& self, Region& source, const LinkPlan& plan,
                const LinkFaults& faults);
 
-  void Start();  // Its events end when the region's process does.
+  void Start();     // Its events end when the region's process does.
+  void LookSoon();  // At the source's topics: something has changed.
 
   const LinkPlan& plan() const { return plan_; }
+  Region& target() const { return self_; }
   Region& source() const { return source_; }
   std::map<SlotKey, std::unique_ptr<Slot>>& slots() { return slots_; }
   mirror::MirrorStatus StatusOf(const Slot& slot) const;
@@ -63,8 +66,12 @@ class MirrorDriver {
   bool Alive() const { return self_.up() && self_.boot() == boot_; }
   void Tick();
   void SyncTopics();
+  void AskTopics();
   void OnTopics(const std::vector<SourceTopicInfo>& topics);
   void OnTopic(const SourceTopicInfo& info);
+  void OnLost(const SourceTopicInfo& info);
+  void Drop(const TopicId& topic);
+  void TellOwnership(const broker::Topic& local, const SourceTopicInfo& info);
   bool CreateMirror(const SourceTopicInfo& info);
   void OpenSlots(const broker::Topic& local, const TopicId& source_topic);
   void NextGeneration(const broker::Topic& local, const SourceTopicInfo& info,
@@ -87,7 +94,8 @@ class MirrorDriver {
              std::shared_ptr<const void> bytes,
              std::function<void(Slot&, uint64_t attempt, const mirror::ApplyItem&)> done);
   void OnApplied(const SlotKey& key, Slot& slot, uint64_t attempt, const mirror::ApplyItem& item);
-  void SavePosition(const SlotKey& key, const Slot& slot, Offset applied_end);
+  Status SavePosition(const SlotKey& key, const Slot& slot, Offset applied_end,
+                      checkpoint::Sync sync);
   void Poison(Bytes& records);
 
   World& world_;

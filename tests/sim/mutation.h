@@ -28,6 +28,16 @@ enum class Mutation {
   kTrimEarly,        // A mirror trims what the owner still has.
   kZeroWhenSilent,   // A silent source counts as caught up.
   kClaimSourceEnd,   // A mirror claims what the source has, not what is durable here.
+  kKeepOwning,       // A former owner takes no notice of a higher epoch.
+  kForgetHolds,      // After a restart the gate knows of no fence and no move.
+  kSkipQuarantine,   // A divergent tail is truncated and kept nowhere.
+  kCutDeeper,        // More is truncated than was set aside.
+  kMintBeforeFence,  // A planned move mints its epoch while the old owner accepts.
+  kSkipDrain,        // A planned move doesn't wait for what the old owner had.
+  kForgetLift,       // A planned move that is rolled back leaves its fence.
+  kCollidingIds,     // Two regions give producers the same ids.
+  kSkipGroups,       // A planned move doesn't ask for what the groups committed last.
+  kOffsetPastCut,    // Groups keep offsets above the cut.
   kLast
 };
 std::string_view MutationName(Mutation mutation);

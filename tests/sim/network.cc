@@ -21,7 +21,21 @@ void Network::Send(int from, int to, std::function<void()> arrives) {
   }
   Duration delay = world_.Between(microseconds(100), slowest);
   if (world_.Chance(late)) delay += world_.Between(seconds(1), seconds(20));
-  world_.At(delay, std::move(arrives));
+  if (const auto slow = slow_.find({from, to});
+      slow != slow_.end() && world_.clock.Now() < slow->second.until) {
+    delay += slow->second.by;
+  }
+  world_.At(delay, [this, to, arrives = std::move(arrives)] { Arrive(to, arrives); });
+}
+
+void Network::Arrive(int to, std::function<void()> arrives) {
+  const Duration held = for_how_long_ ? for_how_long_(to) : Duration::zero();
+  if (held == Duration::zero()) return arrives();
+  world_.At(held, [this, to, arrives = std::move(arrives)] { Arrive(to, arrives); });
+}
+
+void Network::Slow(int from, int to, Duration by, Duration time) {
+  slow_[{from, to}] = {by, world_.clock.Now() + time};
 }
 
 void Network::Cut(int from, int to, Duration time) {
@@ -32,6 +46,7 @@ void Network::Cut(int from, int to, Duration time) {
 
 void Network::Heal() {
   cut_until_.clear();
+  slow_.clear();
   loss = late = 0;
   slowest = std::chrono::milliseconds(5);
 }

@@ -24,11 +24,25 @@ class Network {
   // `arrives` runs at the other end, or never.
   void Send(int from, int to, std::function<void()> arrives);
   void Cut(int from, int to, Duration time);
+  // One direction takes this much longer for a while.
+  void Slow(int from, int to, Duration by, Duration time);
+  // Asked on arrival: how long the other end takes no notice (it is paused).
+  void HoldBack(std::function<Duration(int to)> for_how_long) {
+    for_how_long_ = std::move(for_how_long);
+  }
   void Heal();
 
  private:
   World& world_;
+  struct Slowness {
+    Duration by{};
+    MonotonicTime until{};
+  };
+  void Arrive(int to, std::function<void()> arrives);
+
   std::map<std::pair<int, int>, MonotonicTime> cut_until_;
+  std::map<std::pair<int, int>, Slowness> slow_;
+  std::function<Duration(int)> for_how_long_;
 };
 
 }  // namespace atl::sim

@@ -1,6 +1,6 @@
-// The judge. It keeps what must be true in plain maps (the canonical log of every partition, what
-// was acknowledged, what each mirror had) and looks at every region after every event. Invariants
-// are numbered as in reference/reliability.md 3.2.
+// The judge. It keeps what must be true in plain maps (the history of every partition, what was
+// acknowledged, what each region had, who owned which topic) and looks at every region after every
+// event. Invariants are numbered as in reference/reliability.md 3.2.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/history.h"
 #include "tests/sim/mirror_driver.h"
 #include "tests/sim/region.h"
 
@@ -26,73 +27,124 @@ class Oracle {
   int64_t NextProducer() { return ++producers_; }
   std::string NextValue() { return fmt::format("value-{}", ++values_); }
 
-  void OnAck(const TopicId& topic, PartitionId partition, Offset base,
+  void OnAck(const Region& region, const TopicId& topic, PartitionId partition, Offset base,
              const std::vector<std::string>& values);
+  // Is the acknowledged value in this region's log, as far as the log was ever seen?
+  bool Has(const Region& region, const TopicId& topic, PartitionId partition,
+           const std::string& value) const;
+  void OnDelivered(const TopicId& topic, PartitionId partition, std::string value);
+  void OnCommitted(const Region& region, const TopicId& topic, PartitionId partition,
+                   Offset offset);
+  void OnGroupsRead(const Region& source, const std::vector<TopicId>& topics);
+  void OnGroupGoesOn(Region& region, const TopicId& topic, PartitionId partition, Offset position);
   void OnTopicDeleted(const TopicId& topic) { deleted_.insert(topic); }
   void OnBoot(const Region& region);
+
+  // The calendar's clock jumps: ages of records by their timestamps say nothing.
+  void TrustNoCalendar() { calendar_ = false; }
 
   // After every event.
   void Check();
   // Lag and state as a link reports them (S21).
   void CheckStatus(MirrorDriver& driver);
-  // All of every log, and every acknowledged record (S1, S3); `complete`: mirrors have all (L1).
+  // All of every log and quarantine, and every acknowledged record (S1, S3, S11); `complete`:
+  // mirrors have all (L1).
   void CheckAll(bool complete);
+  // Who owns the topic by the highest epoch; null: nobody ever did.
+  Region* OwnerOf(const TopicId& topic) const;
 
  private:
-  struct Batch {
-    Bytes bytes;
-    Offset end;
-    MonotonicTime visible;
+  using Place = std::pair<TopicId, PartitionId>;
+  struct Acked {
+    Offset offset;
+    std::optional<BatchKey> batch;  // None: its region went down in that event.
+    bool cut = false;               // A forced move did not take it along.
   };
-  // The canonical log of one partition: what its owner has shown to anybody.
   struct Truth {
-    Region* owner = nullptr;
-    std::map<Offset, Batch> batches;
-    Offset end{0};
-    Offset start{0};  // The highest log start that the owner ever had.
-    std::map<Offset, std::string> acked;
-    std::map<std::string, Offset> values;
+    History history;
+    std::map<std::string, Acked> acked;
+    Offset start{0};  // The highest log start that an owner ever had.
     std::map<LeaderEpoch, uint64_t> session_of_epoch;
   };
-  // What one mirror has shown.
+  // Who owns a topic, by the highest epoch anybody minted, and how that came about.
+  struct Stint {
+    LeaderEpoch epoch = kNoEpoch;
+    int region = 0;
+    bool planned = false;
+    int from = 0;  // Of a planned move: whose epochs ended.
+  };
+  // What one region has shown of a partition.
   struct Copy {
     Offset start{0};
     Offset end{0};
+    History::Tip tip;
     bool had_data = false;
+    bool owned = false;       // At the last look.
+    bool ever_owned = false;  // Its log may go on where nobody has looked.
+    Offset most{0};           // The highest end ever.
   };
-  using Place = std::pair<TopicId, PartitionId>;
   // What was looked at last: nothing new needs no second look.
   struct Seen {
     uint64_t boot = 0;
     Offset log_start, high_watermark, log_end;
+    bool owned = false;
     friend bool operator==(const Seen&, const Seen&) = default;
+  };
+  using Key = std::pair<int, Place>;
+  // Of each partition's one group.
+  struct Group {
+    std::set<std::string> delivered;
+    int committed_in = 0;
+    Offset committed = kNoOffset;
+    Offset read_by_move = kNoOffset;  // What the last planned move was told.
+    LeaderEpoch floor_epoch = kNoEpoch;
+    Offset floor = kNoOffset;  // Under that epoch it goes on there, or later.
   };
 
   void CheckRegion(Region& region);
   void CheckPartition(Region& region, const broker::Topic& topic,
                       const broker::Partition& partition, bool stored);
-  void CheckOwned(Region& region, const broker::Topic& topic, const broker::Partition& partition);
-  void CheckMirror(Region& region, const broker::Topic& topic, const broker::Partition& partition);
+  void CheckOffsets(Region& region, const broker::Topic& topic, const broker::Partition& partition,
+                    const Copy& before);
   void CheckStartOfMirror(Region& region, const Place& place, const Copy& before,
                           const broker::PartitionOffsets& now, const Truth& truth);
   void CheckPosition(Region& region, const broker::Topic& topic,
                      const broker::Partition& partition);
-  void Extend(Region& region, Truth& truth, const broker::Partition& partition, Offset end);
-  void Learn(Region& region, Truth& truth, const kafka::BatchView& batch, const Place& place);
-  // The bytes of [from, end) of a partition are the canonical ones.
-  void Compare(const Region& region, const Truth& truth, const broker::Partition& partition,
-               Offset from, Offset end, const char* invariant);
+  void CheckTruncation(Region& region, const Place& place, Copy& copy, Offset end);
+  // Walks the log from `from` to `end` and continues the path that ends with `tip`.
+  void Follow(Region& region, const broker::Topic& topic, const broker::Partition& partition,
+              Offset from, Offset end, History::Tip& tip);
+  bool FollowBatch(Region& region, const broker::Topic& topic, const broker::Partition& partition,
+                   const kafka::BatchView& batch, Offset& at, History::Tip& tip);
+  void Learn(Region& region, const broker::Partition& partition, const kafka::BatchView& batch,
+             const History::Tip& tip);
   bool HasGapEvent(Region& region, const Place& place, Offset first, Offset end);
+
+  // oracle_moves.cc
+  void CheckStint(Region& region, const broker::Topic& topic);
+  void JudgeAcked(const Region& region, const Place& place, const Stint& stint, bool moved);
+  void JudgeLateAck(const Place& place, const std::string& value, Acked& acked);
+  std::set<BatchKey> Quarantined(Region& region, const Place& place);
+  void CheckQuarantine(Region& region);
+  void CheckKept();
+  void CheckEqual(Region& owner, const broker::Topic& topic, const broker::Partition& partition,
+                  bool complete);
+  Region* RegionOf(int number) const;
+
   static std::string Where(const Region& region, const broker::Partition& partition);
 
   World& world_;
   std::vector<std::unique_ptr<Region>>& regions_;
   std::map<Place, Truth> truths_;
-  std::map<std::pair<int, Place>, Copy> copies_;
-  std::map<std::pair<int, Place>, Seen> seen_;
+  std::map<TopicId, Stint> stints_;
+  std::map<Key, Copy> copies_;
+  std::map<Key, Seen> seen_;
+  std::map<Place, Group> groups_;
+  std::map<Key, std::set<BatchKey>> removed_;  // By truncations; the quarantine must have them.
   std::map<int, uint64_t> store_writes_;
   std::set<TopicId> deleted_;
   std::set<int> just_started_;  // Regions that have just started.
+  bool calendar_ = true;
   bool recovering_ = false;  // The partition that is looked at was read from disk by this process.
   int64_t producers_ = 0;
   int64_t values_ = 0;

@@ -1,5 +1,6 @@
 #include "tests/sim/producer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -38,23 +39,28 @@ class AppendJob final : public runtime::ShardJob {
 }  // namespace
 
 Producer::Producer(World& world, Network& network, Oracle& oracle, Region& region, TopicName topic,
-                   PartitionId partition, Duration think)
+                   PartitionId partition, Duration think,
+                   const std::vector<std::unique_ptr<Region>>& regions)
     : world_(world),
       network_(network),
       oracle_(oracle),
-      region_(region),
+      regions_(regions),
+      region_(&region),
       topic_(std::move(topic)),
       partition_(partition),
       think_(think) {}
 
 void Producer::Start() {
+  stopped_ = false;
+  acked_ = 0;
   world_.At(world_.Between(Duration::zero(), think_), [this] { Think(); });
 }
 
 void Producer::Think() {
   if (stopped_) return;
-  if (values_.empty() && region_.up()) {
-    const auto topic = region_.process().catalog.view()->Find(topic_);
+  if (!region_->up()) Refresh();
+  if (values_.empty() && region_->up()) {
+    const auto topic = region_->process().catalog.view()->Find(topic_);
     if (topic) {
       if (topic->id != topic_id_) NewIdentity();
       topic_id_ = topic->id;
@@ -67,8 +73,40 @@ void Producer::Think() {
 }
 
 void Producer::NewIdentity() {
-  id_ = ProducerId::Mint(region_.ordinal(), oracle_.NextProducer());
+  const bool collides = world_.Plants(Mutation::kCollidingIds);
+  id_ = collides ? ProducerId::Mint(RegionOrdinal(1), 1 + partition_.value())
+                 : ProducerId::Mint(region_->ordinal(), oracle_.NextProducer());
   sequence_ = Sequence(0);
+  last_acked_.clear();
+}
+
+// Any region that says it owns the topic: in a split there are two. Else any other one.
+void Producer::Refresh() {
+  std::vector<Region*> owners;
+  for (const auto& region : regions_) {
+    if (!region->up()) continue;
+    const auto topic = region->process().catalog.view()->Find(topic_);
+    if (topic && !topic->is_mirror()) owners.push_back(region.get());
+  }
+  if (owners.size() > 1) world_.Reach(Mark::kSplit);
+  Region* const next = owners.empty() ? regions_[world_.random.Below(regions_.size())].get()
+                                      : owners[world_.random.Below(owners.size())];
+  if (next != region_) world_.Reach(Mark::kProducerMoved);
+  region_ = next;
+}
+
+// What was in flight is doubtful for ever.
+void Producer::GiveUp() {
+  values_.clear();
+  topic_id_ = {};
+}
+
+bool Producer::AnywhereKnown() const {
+  return std::ranges::any_of(regions_, [&](const auto& region) {
+    if (!region->up()) return true;
+    const auto topic = region->process().catalog.view()->Find(topic_id_);
+    return topic != nullptr && !topic->frozen;
+  });
 }
 
 void Producer::MakeBatch() {
@@ -100,29 +138,32 @@ void Producer::Send() {
     batch_ = *builder.Build();
     values_ = std::move(values);
   }
-  network_.Send(kClients, region_.ordinal().value(), [this, request] { Execute(request); });
+  network_.Send(kClients, region_->ordinal().value(),
+                [this, request, region = region_] { Execute(request, *region); });
   world_.At(kRequestTimeout, [this, request] {
-    if (request == request_ && !values_.empty()) Send();
+    if (request != request_ || values_.empty()) return;
+    if (!region_->up() || world_.Chance(0.3)) Refresh();
+    Send();
   });
 }
 
 // At the region.
-void Producer::Execute(uint64_t request) {
-  if (!region_.up()) return;
-  const Region::Running running(region_);
-  const auto reply = [this, request, boot = region_.boot()](const Answer& answer) {
-    if (!region_.up() || region_.boot() != boot) return;
-    network_.Send(region_.ordinal().value(), kClients,
-                  [this, request, answer] { OnAnswer(request, answer); });
+void Producer::Execute(uint64_t request, Region& region) {
+  if (!region.up()) return;
+  const Region::Running running(region);
+  const auto reply = [this, request, &region, boot = region.boot()](const Answer& answer) {
+    if (!region.up() || region.boot() != boot) return;
+    network_.Send(region.ordinal().value(), kClients,
+                  [this, request, &region, answer] { OnAnswer(request, region, answer); });
   };
-  const auto partition = PartitionOf(region_, topic_id_, partition_);
+  const auto partition = PartitionOf(region, topic_id_, partition_);
   if (!partition) {
     reply({.error = ErrorCode::kUnknownTopicOrPartition, .base_offset = kNoOffset});
     return;
   }
-  const int shard = region_.process().catalog.ShardOf(*partition);
-  region_.InNextTurn([this, partition, shard, batch = batch_, reply] {
-    region_.process().shards.Post(
+  const int shard = region.process().catalog.ShardOf(*partition);
+  region.InNextTurn([&region, partition, shard, batch = batch_, reply] {
+    region.process().shards.Post(
         shard, std::make_unique<AppendJob>(
                    partition, batch, [reply](const broker::AppendOutcome& outcome) {
                      reply({.error = outcome.error, .base_offset = outcome.base_offset});
@@ -130,33 +171,46 @@ void Producer::Execute(uint64_t request) {
   });
 }
 
-void Producer::OnAnswer(uint64_t request, const Answer& answer) {
+void Producer::OnAnswer(uint64_t request, Region& from, const Answer& answer) {
   if (request != request_ || values_.empty()) return;
+  const auto again = [this, request] {
+    if (request == request_ && !values_.empty()) Send();
+  };
   switch (answer.error) {
     case ErrorCode::kNone:
-      world_.Note("acked {}-{} [{}, {}) after {} tries", topic_.value(), partition_.value(),
-                  answer.base_offset.value(),
+      world_.Note("{} acked {}-{} [{}, {}) after {} tries", from.name(), topic_.value(),
+                  partition_.value(), answer.base_offset.value(),
                   answer.base_offset.value() + static_cast<int64_t>(values_.size()), tries_);
       world_.Reach(Mark::kAcked);
       if (tries_ > 1) world_.Reach(Mark::kDuplicateAnswered);
-      oracle_.OnAck(topic_id_, partition_, answer.base_offset, values_);
+      oracle_.OnAck(from, topic_id_, partition_, answer.base_offset, values_);
       sequence_ = sequence_.Plus(static_cast<int32_t>(values_.size()));
+      last_acked_ = values_.back();
+      ++acked_;
       break;
     case ErrorCode::kOutOfOrderSequenceNumber:
     case ErrorCode::kUnknownProducerId:
-      // All it sent was answered in order: the region has forgotten acknowledged batches.
-      world_.Fail("S15", fmt::format("{}-{}: {} for sequence {} after {} tries", topic_.value(),
-                                     partition_.value(), kafka::ErrorName(answer.error),
-                                     sequence_.value(), tries_));
-      return;
+      // All it sent was answered in order: where the last of it is, nothing may be forgotten.
+      if (oracle_.Has(from, topic_id_, partition_, last_acked_)) {
+        world_.Fail("S15", fmt::format("{}: {}-{}: {} for sequence {} after {} tries", from.name(),
+                                       topic_.value(), partition_.value(),
+                                       kafka::ErrorName(answer.error), sequence_.value(), tries_));
+        return;
+      }
+      GiveUp();
+      break;
     case ErrorCode::kUnknownTopicOrPartition:
     case ErrorCode::kPolicyViolation:
-      topic_id_ = {};  // Deleted, or being created anew: what was in flight is doubtful for ever.
+    case ErrorCode::kNotLeaderOrFollower:
+      Refresh();
+      if (AnywhereKnown()) {
+        world_.At(milliseconds(100), again);
+        return;
+      }
+      GiveUp();  // Deleted, or being created anew.
       break;
     default:
-      world_.At(milliseconds(100), [this, request] {
-        if (request == request_ && !values_.empty()) Send();
-      });
+      world_.At(milliseconds(100), again);
       return;
   }
   values_.clear();

@@ -1,5 +1,7 @@
 // An idempotent client that writes to one partition with acks=all: one batch in flight, sent again
 // with the same sequence until it is answered. What it was told is acknowledged goes to the oracle.
+// Where it is told that the region does not accept, or is told nothing, it looks for one that says
+// it owns the topic, and goes on there.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +20,13 @@ class Producer {
  public:
   // `think`: how long it waits between batches, at most.
   Producer(World& world, Network& network, Oracle& oracle, Region& region, TopicName topic,
-           PartitionId partition, Duration think);
+           PartitionId partition, Duration think,
+           const std::vector<std::unique_ptr<Region>>& regions);
 
-  void Start();
+  void Start();  // Also again, once it has come to rest.
   void Stop() { stopped_ = true; }
+  int acked() const { return acked_; }  // Batches, since the start.
+  const TopicName& topic() const { return topic_; }
 
  private:
   struct Answer {
@@ -31,14 +36,18 @@ class Producer {
   void Think();
   void MakeBatch();
   void NewIdentity();
+  void Refresh();
+  void GiveUp();
+  bool AnywhereKnown() const;
   void Send();
-  void Execute(uint64_t request);
-  void OnAnswer(uint64_t request, const Answer& answer);
+  void Execute(uint64_t request, Region& region);
+  void OnAnswer(uint64_t request, Region& from, const Answer& answer);
 
   World& world_;
   Network& network_;
   Oracle& oracle_;
-  Region& region_;
+  const std::vector<std::unique_ptr<Region>>& regions_;
+  Region* region_;
   const TopicName topic_;
   const PartitionId partition_;
   const Duration think_;
@@ -50,6 +59,8 @@ class Producer {
   Bytes batch_;
   uint64_t request_ = 0;
   int tries_ = 0;
+  int acked_ = 0;
+  std::string last_acked_;  // Under the present identity.
 };
 
 }  // namespace atl::sim

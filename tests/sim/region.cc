@@ -1,5 +1,6 @@
 #include "tests/sim/region.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -23,10 +24,13 @@ Region::Process::Process(Region& region, std::unique_ptr<checkpoint::EventTable>
     : topics(region.database_),
       states(region.database_),
       mirrors(region.database_),
+      ownership_table(region.database_),
+      failover_table(region.database_),
+      extent_table(region.database_),
       event_table(std::move(table)),
       events(*event_table, metrics),
       shards(0, region.disk_, kDataFolder, metrics),
-      gate(region.ordinal_),
+      gate(region.ordinal_, region.world_.clock),
       catalog({.data_folder = kDataFolder,
                .region = region.ordinal_,
                .defaults = {},
@@ -37,7 +41,33 @@ Region::Process::Process(Region& region, std::unique_ptr<checkpoint::EventTable>
                .states = states,
                .gate = gate},
               topics, shards),
-      sink(catalog, shards) {}
+      sink(catalog, shards),
+      owners({.catalog = catalog,
+              .table = ownership_table,
+              .gate = gate,
+              .clock = region.world_.clock,
+              .metrics = metrics,
+              .region = RegionName(region.name_),
+              .ordinal = region.ordinal_,
+              .links = region.links_}),
+      group_shard(0, region.disk_, kDataFolder, metrics),
+      sync_shard(0, region.disk_, kDataFolder, metrics),
+      groups({}, region.database_, group_shard, region.world_.clock, region.world_.random.Next()),
+      fan_in(extent_table),
+      copies(catalog, events, fan_in, region.links_,
+             [](const LinkName&, const TopicId&, PartitionId) { return false; }),
+      reactor("sim"),
+      group_sync(
+          std::make_unique<mirror::GroupSync>(mirror::GroupSync::Room{.reactor = reactor,
+                                                                      .blocking = sync_shard,
+                                                                      .clock = region.world_.clock,
+                                                                      .metrics = metrics,
+                                                                      .catalog = catalog,
+                                                                      .offsets = groups,
+                                                                      .store = region.database_,
+                                                                      .copies = copies,
+                                                                      .send = region.say_},
+                                              region.links_, region.world_.random.Next())) {}
 
 Region::Region(World& world, RegionOrdinal ordinal, std::string name)
     : world_(world),
@@ -129,22 +159,42 @@ Status Region::Serve() {
   checkpoint::RegionTable region(database_);
   ASSIGN_OR_RETURN(const auto clean, region.TakeCleanShutdown());
   if (!clean) ++session_;
-  const bool unclean = !clean && !world_.Plants(Mutation::kEpochReuse);
-  RETURN_IF_ERROR(process_->catalog.Load(unclean));
+  const bool unclean = !clean && boot_ > 1 && !world_.Plants(Mutation::kEpochReuse);
   process_->gate.Follow(process_->catalog);
+  ASSIGN_OR_RETURN(std::set<TopicId> kept, process_->owners.Load());
+  RETURN_IF_ERROR(process_->catalog.Load(unclean, kept));
+  if (!world_.Plants(Mutation::kForgetHolds)) process_->owners.Start(unclean);
+  RETURN_IF_ERROR(process_->groups.Load());
+  RETURN_IF_ERROR(process_->group_sync->Restore());
   if (unclean && !process_->catalog.view()->by_id.empty()) world_.Reach(Mark::kEpochRaised);
   return OkStatus();
 }
 
 void Region::Tick(uint64_t boot) {
   if (!up() || boot != boot_) return;
+  if (paused_for() > Duration::zero()) {
+    world_.At(paused_for(), [this, boot] { Tick(boot); });
+    return;
+  }
   const Running running(*this);
   if (!database_.Flush().ok() && up()) {
     const Status reopened = database_.Reopen();
     world_.Note("{}: store reopened: {}", name_, StatusMessage(reopened));
   }
   process_->catalog.Tick();
+  process_->owners.Tick();
+  process_->groups.Tick();
+  process_->group_sync->Tick();
   world_.At(kTick, [this, boot] { Tick(boot); });
+}
+
+void Region::Pause(Duration time) {
+  world_.Note("{}: is paused for {:.1f} s", name_, ToSeconds(time));
+  paused_until_ = std::max(paused_until_, world_.clock.Now() + time);
+}
+
+Duration Region::paused_for() const {
+  return std::max(Duration::zero(), paused_until_ - world_.clock.Now());
 }
 
 void Region::Stop() {
@@ -221,7 +271,7 @@ void Region::InNextTurn(std::function<void()> what) {
   if (process_->turn_is_due) return;
   process_->turn_is_due = true;
   const uint64_t boot = boot_;
-  world_.At(world_.Between(Duration::zero(), milliseconds(3)), [this, boot] {
+  world_.At(paused_for() + world_.Between(Duration::zero(), milliseconds(3)), [this, boot] {
     if (!up() || boot != boot_) return;
     const Running running(*this);
     RunTurn();

@@ -1,6 +1,6 @@
-// One simulated region: a real catalogue, real partitions and logs, a real gate and sink over a
-// disk and a store in memory that behave badly on command. What dies with the process is in
-// Process; the disk, the store and the numbers of the world stay.
+// One simulated region: a real catalogue, real partitions and logs, real ownership records, gate,
+// quarantine and sink over a disk and a store in memory that behave badly on command. What dies
+// with the process is in Process; the disk, the store and the numbers of the world stay.
 //
 // A process dies in the middle of whatever it does: from then on every file and store operation
 // fails, nothing it says reaches anybody, and Settle() buries it after the event. Power goes with
@@ -17,17 +17,25 @@
 #include "base/memory_file.h"
 #include "base/metrics.h"
 #include "checkpoint/event_table.h"
+#include "checkpoint/extent_table.h"
+#include "checkpoint/failover_table.h"
 #include "checkpoint/memory_store.h"
 #include "checkpoint/mirror_table.h"
+#include "checkpoint/ownership_table.h"
 #include "checkpoint/partition_state_table.h"
 #include "checkpoint/region_table.h"
 #include "checkpoint/topic_table.h"
 #include "core-broker/catalog/catalog.h"
+#include "core-broker/group/coordinator.h"
+#include "mirror/offsets/fan_in.h"
+#include "mirror/offsets/group_sync.h"
+#include "mirror/offsets/local_copies.h"
 #include "mirror/ownership/gate.h"
-#include "mirror/ownership/ownership.h"
+#include "mirror/ownership/owners.h"
 #include "mirror/ownership/quarantine.h"
 #include "mirror/pull/local_sink.h"
 #include "mirror/watch/events.h"
+#include "region-config/link.h"
 #include "runtime/storage_shards.h"
 #include "tests/sim/world.h"
 
@@ -55,6 +63,9 @@ class Region {
     checkpoint::TopicTable topics;
     checkpoint::PartitionStateTable states;
     checkpoint::MirrorTable mirrors;
+    checkpoint::OwnershipTable ownership_table;
+    checkpoint::FailoverTable failover_table;
+    checkpoint::ExtentTable extent_table;
     std::unique_ptr<checkpoint::EventTable> event_table;
     mirror::Events events;
     std::unique_ptr<mirror::Quarantine> quarantine;  // Opened when the process begins to serve.
@@ -62,6 +73,14 @@ class Region {
     mirror::CatalogGate gate;
     broker::Catalog catalog;
     mirror::LocalSink sink;
+    mirror::Owners owners;
+    runtime::StorageShards group_shard;
+    runtime::StorageShards sync_shard;
+    broker::Coordinator groups;
+    mirror::FanIn fan_in;
+    mirror::LocalCopies copies;
+    runtime::Reactor reactor;  // Never started: the group sync is driven by its Tick().
+    std::unique_ptr<mirror::GroupSync> group_sync;
     std::deque<std::function<void()>> waiting;  // Work for the next turn of the shards.
     bool turn_is_due = false;
   };
@@ -91,6 +110,15 @@ class Region {
   checkpoint::MemoryStore& store() { return store_; }
   DiskFaults& faults() { return faults_; }
   uint64_t store_writes() const { return store_writes_; }
+
+  // Set once, before the first start: the links that end here, as the configuration has them.
+  void SetLinks(std::vector<config::Link> links) { links_ = std::move(links); }
+  // Likewise: how it says something to another region; false: there is no connection.
+  using Say = std::function<bool(const RegionName& to, const mirror::ControlMessage& message)>;
+  void SetSay(Say say) { say_ = std::move(say); }
+  // Stopped by SIGSTOP, or with its machine: nothing of it runs until then.
+  void Pause(Duration time);
+  Duration paused_for() const;
 
   // Tries again later when it fails.
   void Start();
@@ -133,6 +161,9 @@ class Region {
   uint64_t file_ops_ = 0;
   uint64_t store_ops_ = 0;
   uint64_t store_writes_ = 0;
+  std::vector<config::Link> links_;
+  Say say_;
+  MonotonicTime paused_until_{};
   std::function<void()> on_start_;
   std::function<void()> on_end_;
   std::unique_ptr<Process> process_;

@@ -1,7 +1,7 @@
-// One seed: a world of two or three regions that mirror each other, clients that write, and a swarm
-// of faults (each seed leaves a random part of them off). First everything breaks for a while; then
-// the faults stop, an operator does what the states ask for, and every mirror must have every byte
-// in bounded time (L1).
+// One seed: a world of two or three regions that mirror each other, clients that write, operators
+// who move topics from one region to another, and a swarm of faults (each seed leaves a random part
+// of them off). First everything breaks for a while; then the faults stop, an operator does what
+// the states ask for, and every mirror must have every byte in bounded time (L1).
 #pragma once
 
 #include <array>
@@ -13,7 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/consumer.h"
+#include "tests/sim/lines.h"
 #include "tests/sim/mirror_driver.h"
+#include "tests/sim/mover.h"
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/producer.h"
@@ -50,6 +53,8 @@ class Scenario {
   void PlanFaults();
   void PlanDiskFaults();
   void PlanSourceFaults();
+  void PlanNetworkFaults();
+  void PlanMoves();
   void Every(Duration about, std::function<void()> strike);
   void CreateTopics();
   void CrashAgain(Region& region);
@@ -62,12 +67,19 @@ class Scenario {
   void DeleteRecords();
   void TrimByRetention();
   void RecreateTopic();
+  void MoveSomething(Mover::Mode mode);
+  void Adopt();
+  // Who accepts records for it now; null: nobody that is up.
+  static Region* AcceptorOf(const std::vector<std::unique_ptr<Region>>& regions,
+                            const TopicName& topic);
   void PauseSomething();
   void Operate(bool everything);
 
   void RunFor(Duration time);
   void Heal();
   void CheckOthersWentOn();
+  void MoveHome();
+  void CheckMoved(const std::vector<std::pair<Mover*, size_t>>& moves);
   bool AllCaughtUp();
   std::vector<MirrorDriver*> Drivers();
 
@@ -78,8 +90,13 @@ class Scenario {
   std::deque<TopicPlan> topics_;
   std::map<std::pair<int, int>, LinkPlan> links_;  // Target, source.
   std::map<std::pair<int, int>, std::unique_ptr<MirrorDriver>> drivers_;
+  Control control_;
+  std::map<int, std::unique_ptr<Mover>> movers_;
+  Lines lines_;
   std::vector<std::unique_ptr<Producer>> producers_;
+  std::vector<std::unique_ptr<Consumer>> consumers_;
   LinkFaults link_faults_;
+  bool moves_ = false;
   bool crash_loops_ = false;
   bool healing_ = false;
 };

@@ -20,7 +20,7 @@ void World::Fail(std::string invariant, std::string what) {
 }
 
 void World::AddLine(std::string line) {
-  constexpr size_t kKept = 200;
+  constexpr size_t kKept = 400;
   constexpr uint64_t kPrime = 0x100000001b3;  // FNV-1a
   std::string stamped =
       fmt::format("{:10.3f} {}", ToSeconds(clock.Now().time_since_epoch()) - 3600, line);

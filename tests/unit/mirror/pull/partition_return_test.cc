@@ -80,6 +80,41 @@ struct Rig {
   PartitionMirror mirror;
 };
 
+TEST_CASE(
+    "A new owner that trimmed all of the old epochs has a history of its own from its start on") {
+  // Found by the simulator: the owner's log starts at 98, in its own epoch; ours goes on to 147.
+  Rig rig;
+  rig.Owner(Epoch(1028, kTheirs));
+  rig.SinkAt(135, 147, {{Epoch(3, kOurs), 135}});
+  rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kLastBatch);
+  const SourceOffsets source{.log_start = Offset(98),
+                             .high_watermark = GENERATE(Offset(98), Offset(127), Offset(300))};
+  rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kOffsetOutOfRange, source, {}, rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+  REQUIRE(rig.mirror.set_aside_from() == Offset(98));
+  rig.Kept(135);  // What lies below our own start is gone here, too.
+  REQUIRE(rig.mirror.need() == MirrorNeed::kTruncate);
+  rig.Truncated();
+  rig.SinkAt(98, 98, {});
+  for (const MirrorEvent& event : rig.mirror.TakeEvents()) {
+    REQUIRE(event.kind == MirrorEvent::Kind::kQuarantined);  // Nothing looks like a restored disk.
+  }
+  REQUIRE(rig.mirror.need() == MirrorNeed::kRecords);
+  REQUIRE(rig.mirror.fetch_offset() == Offset(98));
+}
+
+TEST_CASE("What a new owner has trimmed and a mirror still has is no other history") {
+  Rig rig;
+  rig.Owner(Epoch(1028, kTheirs));
+  rig.SinkAt(0, 90, {{Epoch(3, kOurs), 0}});
+  rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
+  const SourceOffsets source{.log_start = Offset(90), .high_watermark = Offset(120)};
+  rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kOffsetOutOfRange, source, {}, rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kRecords);
+  REQUIRE(rig.mirror.fetch_offset() == Offset(90));
+}
+
 TEST_CASE("Kafka's truncation rule says where the histories part") {
   struct Case {
     const char* what;
