@@ -65,7 +65,11 @@ void Link::Assign() {
       ++it;
       continue;
     }
-    DropTopic(it->second);  // Deleted here too.
+    // Deleted here too, or another link's by now: what was found at the start says nothing of it.
+    for (const PartitionPtr& partition : it->second.partitions) {
+      checkpoints_.erase({partition->mirror.key().topic_id, partition->at.partition});
+    }
+    DropTopic(it->second);
     context_.events.counters().Forget(
         {{"link", config_.name.value()}, {"topic", ShownName(it->first).value()}});
     it = rooms_.erase(it);

@@ -88,7 +88,6 @@ MirrorNeed PartitionMirror::need() const {
   return need_;
 }
 
-LeaderEpoch PartitionMirror::last_epoch() const { return sink_.last_epoch; }
 Offset PartitionMirror::last_batch_offset() const {
   return sink_.last_batch ? sink_.last_batch->base_offset : kNoOffset;
 }

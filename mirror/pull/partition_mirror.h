@@ -77,9 +77,8 @@ class PartitionMirror {
                   uint64_t jitter_seed = 1);
 
   MirrorNeed need() const;
-  // Pass it to the On... functions; older ones are ignored.
-  uint64_t attempt() const { return attempt_; }
-  LeaderEpoch last_epoch() const;
+  uint64_t attempt() const { return attempt_; }  // For the On... functions; older ones are inert.
+  LeaderEpoch last_epoch() const { return asked_epoch_; }
   Offset last_batch_offset() const;
   Offset fetch_offset() const;
   Offset restart_at() const;
@@ -110,7 +109,6 @@ class PartitionMirror {
                    BytesView records, Now now);
   void OnStart(uint64_t attempt, kafka::ErrorCode error, Offset start, Now now);
   void OnRestarted(uint64_t attempt, const Status& status, Now now);
-  // Nothing is truncated that is not kept, durably, and recorded.
   void OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kept, Now now);
   void OnTruncated(uint64_t attempt, const Status& status, Now now);
 
@@ -182,6 +180,7 @@ class PartitionMirror {
   void Diverge(Offset first_bad, std::string cause, Now now);
   void OnBranch(LeaderEpoch epoch, Offset end, Now now);
   void SetAsideFromCut(Now now);
+  bool AskOlderEpoch();
   bool MaySetAside() const;
   Offset CutOf(LeaderEpoch epoch, Offset end) const;
   void OnGap(Offset source_start, Now now);
@@ -237,7 +236,8 @@ class PartitionMirror {
   LeaderEpoch source_epoch_ = kNoEpoch;
   LeaderEpoch moved_at_ = kNoEpoch;
   SourceOffsets source_;
-  bool none_older_ = false;       // The new owner has no epoch as old as our last one.
+  LeaderEpoch asked_epoch_ = kNoEpoch;
+  bool none_older_ = false;       // The new owner has none of our epochs.
   bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
   std::optional<MonotonicTime> shorter_since_;
   std::optional<MonotonicTime> branch_since_;  // Our log goes on where the source's does not.

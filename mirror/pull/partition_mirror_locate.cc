@@ -48,6 +48,7 @@ void PartitionMirror::OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, 
 }
 
 void PartitionMirror::LocateInSource(Now now) {
+  asked_epoch_ = sink_.last_epoch;
   if (sink_.last_epoch != kNoEpoch) {
     need_ = MirrorNeed::kEpochEnd;
   } else if (log_is_empty_ && !claims_) {
@@ -97,8 +98,13 @@ void PartitionMirror::OnEpochEnd(uint64_t attempt, ErrorCode error, LeaderEpoch 
   if (!Listens(attempt) || need_ != MirrorNeed::kEpochEnd || retry_at_) return;
   const bool unsupported = error == ErrorCode::kUnsupportedVersion;
   if (!unsupported && Refused(error, "the end of our last epoch", now)) return;
-  if (unsupported || epoch == kNoEpoch || end == kNoOffset) {
-    none_older_ = !unsupported && MaySetAside();
+  const bool unknown = epoch == kNoEpoch || end == kNoOffset;
+  if (unknown && !unsupported && MaySetAside()) {
+    // A new owner that has not written yet does not know of epochs behind the cut.
+    if (AskOlderEpoch()) return;
+    none_older_ = true;
+  }
+  if (unsupported || unknown) {
     PullOrCompare(now);
     return;
   }
@@ -109,6 +115,15 @@ void PartitionMirror::OnEpochEnd(uint64_t attempt, ErrorCode error, LeaderEpoch 
   epoch_confirmed_ = true;
   branch_since_.reset();
   PullOrCompare(now);
+}
+
+bool PartitionMirror::AskOlderEpoch() {
+  for (auto it = sink_.epochs.rbegin(); it != sink_.epochs.rend(); ++it) {
+    if (it->epoch >= asked_epoch_) continue;
+    asked_epoch_ = it->epoch;
+    return true;
+  }
+  return false;
 }
 
 // --- Another history ---
@@ -210,6 +225,8 @@ void PartitionMirror::OnTruncated(uint64_t attempt, const Status& status, Now no
     Retry(MirrorState::kLocating, SinkReason(status), now);
     return;
   }
+  // What is missing now may be older than anything that was caught up with before.
+  lag_ = LagMeter();
   Drop();
   Enter(MirrorState::kLocating, "", now);
   NoteProgress(now);
@@ -243,7 +260,7 @@ bool PartitionMirror::SourceCovers(const SourceOffsets& source, Now now) {
   Hear(source, now);
   const bool untouched = next_ == sink_.log_end && handed_over_.empty();
   if (none_older_ && untouched && source.log_start < sink_.log_end) {
-    // The new owner has trimmed all that is as old as our last epoch: what it has is its own.
+    // The new owner has nothing of any of our epochs: what it has, or will have, is its own.
     cut_ = source.log_start;
     SetAsideFromCut(now);
     return false;

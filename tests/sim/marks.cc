@@ -59,6 +59,7 @@ std::string_view MarkName(Mark mark) {
       "jump of the calendar's clock",
       "producer that went on in another region",
       "held topic adopted by an operator",
+      "old owner that died behind its released fence",
       "group that went on in another region",
       "group's offset moved to the cut",
       "planned move that could not place its groups",

@@ -61,6 +61,7 @@ enum class Mark {
   kClockJump,
   kProducerMoved,
   kAdopted,
+  kReleasedDied,
   kGroupMoved,
   kGroupClamped,
   kGroupsRefused,

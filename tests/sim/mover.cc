@@ -183,6 +183,7 @@ void Mover::OnStep(const OperationPtr& operation, Step step, bool minted, const 
   Duration pause = world_.Between(Duration::zero(), milliseconds(2));
   if (status.ok()) {
     promotion.OnDone();
+    if (step == Step::kRelease) released_(*operation->source);
   } else if (step == Step::kLift && ++operation->lifts < kMostLifts) {
     pause = kLiftAgain;
   } else if (minted && WasLost(*operation)) {
@@ -395,7 +396,6 @@ Status Mover::Abort(Operation& operation) {
 }
 
 Status Mover::PlaceGroups(Operation& operation) {
-  if (world_.Plants(Mutation::kOffsetPastCut)) return OkStatus();
   for (const auto& topic : operation.record.topics) {
     for (size_t p = 0; p < topic.partitions.size(); ++p) {
       const PartitionId partition(static_cast<int32_t>(p));

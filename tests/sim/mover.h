@@ -36,6 +36,8 @@ class Mover {
   // Told when a planned move asks the old owner for the offsets of its groups.
   using GroupsRead = std::function<void(const Region& source, const std::vector<TopicId>& topics)>;
   void OnGroupsRead(GroupsRead read) { groups_read_ = std::move(read); }
+  // Told when the old owner has let go of its topics, and this region has not minted yet.
+  void OnReleased(std::function<void(Region& source)> released) { released_ = std::move(released); }
   // Why not; empty: it runs. `driver`: of the link that mirrors the topics.
   std::string Run(MirrorDriver& driver, const Request& request);
   int running() const { return running_; }
@@ -82,6 +84,7 @@ class Mover {
   Region& self_;
   const uint64_t boot_;
   GroupsRead groups_read_;
+  std::function<void(Region&)> released_;
   mirror::BusyTopics busy_;
   int running_ = 0;
   std::vector<Record> ended_;

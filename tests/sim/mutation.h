@@ -37,7 +37,6 @@ enum class Mutation {
   kForgetLift,       // A planned move that is rolled back leaves its fence.
   kCollidingIds,     // Two regions give producers the same ids.
   kSkipGroups,       // A planned move doesn't ask for what the groups committed last.
-  kOffsetPastCut,    // Groups keep offsets above the cut.
   kLast
 };
 std::string_view MutationName(Mutation mutation);

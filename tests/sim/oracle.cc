@@ -23,7 +23,7 @@ void Oracle::OnBoot(const Region& region) { just_started_.insert(region.ordinal(
 void Oracle::Check() {
   for (const auto& region : regions_) {
     if (world_.failure()) return;
-    if (region->up()) CheckRegion(*region);
+    if (region->TakeTouched() && region->up()) CheckRegion(*region);
   }
 }
 

@@ -24,7 +24,7 @@ class Oracle {
   Oracle(World& world, std::vector<std::unique_ptr<Region>>& regions)
       : world_(world), regions_(regions) {}
 
-  int64_t NextProducer() { return ++producers_; }
+  int64_t NextProducer(const Region& region) { return ++producers_[region.ordinal().value()]; }
   std::string NextValue() { return fmt::format("value-{}", ++values_); }
 
   void OnAck(const Region& region, const TopicId& topic, PartitionId partition, Offset base,
@@ -146,7 +146,7 @@ class Oracle {
   std::set<int> just_started_;  // Regions that have just started.
   bool calendar_ = true;
   bool recovering_ = false;  // The partition that is looked at was read from disk by this process.
-  int64_t producers_ = 0;
+  std::map<int, int64_t> producers_;  // Ids that each region gave.
   int64_t values_ = 0;
 };
 

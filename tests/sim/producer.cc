@@ -73,9 +73,9 @@ void Producer::Think() {
 }
 
 void Producer::NewIdentity() {
+  const int64_t counter = oracle_.NextProducer(*region_);
   const bool collides = world_.Plants(Mutation::kCollidingIds);
-  id_ = collides ? ProducerId::Mint(RegionOrdinal(1), 1 + partition_.value())
-                 : ProducerId::Mint(region_->ordinal(), oracle_.NextProducer());
+  id_ = ProducerId::Mint(collides ? RegionOrdinal(1) : region_->ordinal(), counter);
   sequence_ = Sequence(0);
   last_acked_.clear();
 }

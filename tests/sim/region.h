@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/memory_file.h"
@@ -88,7 +89,10 @@ class Region {
   // Marks whose code runs, for failpoints.
   class Running {
    public:
-    explicit Running(Region& region) : before_(current_) { current_ = &region; }
+    explicit Running(Region& region) : before_(current_) {
+      current_ = &region;
+      region.touched_ = true;
+    }
     ~Running() { current_ = before_; }
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
@@ -97,6 +101,8 @@ class Region {
     Region* const before_;
   };
   static Region* current() { return current_; }
+  // Whether any of its code ran since the last question.
+  bool TakeTouched() { return std::exchange(touched_, false); }
 
   World& world() { return world_; }
   RegionOrdinal ordinal() const { return ordinal_; }
@@ -167,6 +173,7 @@ class Region {
   std::function<void()> on_start_;
   std::function<void()> on_end_;
   std::unique_ptr<Process> process_;
+  bool touched_ = false;
   bool dying_ = false;
   bool in_turn_ = false;
   uint64_t boot_ = 0;

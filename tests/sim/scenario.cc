@@ -127,8 +127,22 @@ void Scenario::StartLinks(Region& region) {
   mover->OnGroupsRead([this](const Region& source, const std::vector<TopicId>& topics) {
     oracle_.OnGroupsRead(source, topics);
   });
+  mover->OnReleased([this, &region](Region& source) { StrikeReleased(region, source); });
   const Region::Running running(region);
   mover->Start();
+}
+
+// The worst moment for an old owner: it has let go, the new one is about to mint, and it dies and
+// comes back without hearing of it.
+void Scenario::StrikeReleased(Region& target, Region& source) {
+  if (healing_ || !world_.Chance(0.1)) return;
+  world_.Reach(Mark::kReleasedDied);
+  const Duration time = world_.Between(seconds(2), seconds(8));
+  network_.Cut(NodeOf(target), NodeOf(source), time);
+  network_.Cut(NodeOf(source), NodeOf(target), time);
+  world_.At(milliseconds(1), [&source, boot = source.boot()] {
+    if (source.up() && source.boot() == boot) source.Die("behind its released fence");
+  });
 }
 
 // What breaks a region often breaks it again as soon as it serves.

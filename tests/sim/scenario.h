@@ -58,6 +58,7 @@ class Scenario {
   void Every(Duration about, std::function<void()> strike);
   void CreateTopics();
   void CrashAgain(Region& region);
+  void StrikeReleased(Region& target, Region& source);
   void StartLinks(Region& region);
   void AddProducers(const TopicPlan& topic);
   void RaiseFailpoint();

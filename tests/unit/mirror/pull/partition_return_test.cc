@@ -80,9 +80,22 @@ struct Rig {
   PartitionMirror mirror;
 };
 
-TEST_CASE(
-    "A new owner that trimmed all of the old epochs has a history of its own from its start on") {
-  // Found by the simulator: the owner's log starts at 98, in its own epoch; ours goes on to 147.
+TEST_CASE("A new owner that has not written yet is asked for our older epochs") {
+  // Found by the simulator: the former owner restarted, which the new one never heard of. "From the
+  // future" is no epoch at all in Kafka's answer.
+  Rig rig;
+  rig.Owner(Epoch(1028, kTheirs));
+  rig.SinkAt(0, 68, {{Epoch(1, kOurs), 0}, {Epoch(2, kOurs), 66}});
+  REQUIRE(rig.mirror.last_epoch() == LeaderEpoch(Epoch(2, kOurs)));
+  rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kEpochEnd);
+  REQUIRE(rig.mirror.last_epoch() == LeaderEpoch(Epoch(1, kOurs)));
+  rig.EpochEnd(Epoch(1, kOurs), 65);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+  REQUIRE(rig.mirror.set_aside_from() == Offset(65));
+}
+
+TEST_CASE("A new owner that knows none of our epochs has a history of its own from its start on") {
   Rig rig;
   rig.Owner(Epoch(1028, kTheirs));
   rig.SinkAt(135, 147, {{Epoch(3, kOurs), 135}});
@@ -96,6 +109,7 @@ TEST_CASE(
   rig.Kept(135);  // What lies below our own start is gone here, too.
   REQUIRE(rig.mirror.need() == MirrorNeed::kTruncate);
   rig.Truncated();
+  REQUIRE_FALSE(rig.mirror.status(rig.now()).lag.seconds.has_value());  // Unknown, not small.
   rig.SinkAt(98, 98, {});
   for (const MirrorEvent& event : rig.mirror.TakeEvents()) {
     REQUIRE(event.kind == MirrorEvent::Kind::kQuarantined);  // Nothing looks like a restored disk.
