@@ -11,8 +11,8 @@ std::array<int64_t, kBlockerReasons.size()> CountBlockers(const FailoverPlan& pl
   std::array<int64_t, kBlockerReasons.size()> counts{};
   const auto count = [&counts](std::string_view reason) {
     const auto place = std::ranges::find(kBlockerReasons, reason);
-    if (place != kBlockerReasons.end())
-      ++counts[static_cast<size_t>(place - kBlockerReasons.begin())];
+    const bool known = place != kBlockerReasons.end();
+    ++counts[known ? static_cast<size_t>(place - kBlockerReasons.begin()) : counts.size() - 1];
   };
   std::set<std::pair<TopicName, std::string>> seen;  // A topic has a finding per partition.
   for (const PlanFinding& finding : plan.findings) {

@@ -13,11 +13,12 @@
 
 namespace atl::mirror {
 
-// The label `reason` of atoll_failover_blockers; plan findings keep their codes.
-inline constexpr std::array<std::string_view, 13> kBlockerReasons{
-    "no_topics", "lag_unknown",  "over_objective", "diverged", "halted",
-    "gap",       "conflict",     "retired",        "mismatch", "unverified",
-    "moving",    "active_group", "groups_waiting"};
+// The label `reason` of atoll_failover_blockers; plan findings keep their codes. The last one is
+// any finding that blocks and has no place of its own here: it must not look like a yes.
+inline constexpr std::array<std::string_view, 15> kBlockerReasons{
+    "no_topics",  "link_starting", "lag_unknown",  "over_objective", "diverged",
+    "halted",     "gap",           "conflict",     "retired",        "mismatch",
+    "unverified", "moving",        "active_group", "groups_waiting", "other"};
 
 struct BlockerInput {
   std::optional<double> rpo_seconds;  // Nothing: unknown.

@@ -74,9 +74,16 @@ TEST_CASE("A topic with a group that is not placed yet is a reason") {
   REQUIRE(Reasons(plan) == Expected{{"groups_waiting", 1}});
 }
 
+TEST_CASE("A finding that blocks and is not known here is no yes") {
+  FailoverPlan plan = Plan();
+  Find(plan, "orders", "of_tomorrow", true);
+  Find(plan, "orders", "a_warning_of_tomorrow", false);
+  REQUIRE(Reasons(plan) == Expected{{"other", 1}});
+}
+
 TEST_CASE("Every finding that can block a forced move has its reason") {
-  for (const char* code : {"no_topics", "diverged", "halted", "gap", "conflict", "retired",
-                           "mismatch", "moving", "active_group"}) {
+  for (const char* code : {"no_topics", "link_starting", "diverged", "halted", "gap", "conflict",
+                           "retired", "mismatch", "moving", "active_group"}) {
     FailoverPlan plan = Plan();
     Find(plan, "orders", code, true);
     REQUIRE(Reasons(plan) == Expected{{code, 1}});
