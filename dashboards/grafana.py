@@ -148,6 +148,8 @@ def annotation(name: str, color: str, expression: str, title: str) -> dict:
 EVENTS = [
     annotation("Moves", "purple", "increase(atoll_failover_operations_total@L[1m]) > 0", "{{mode}} over {{link}}: {{result}}"),
     annotation("Pauses", "orange", 'max by (instance, link) (atoll_link_state@L(state="paused")) == 1', "{{link}} is paused"),
+    annotation("Reloads", "green", "changes(atoll_config_last_reload_success_timestamp_seconds@R[1m]) > 0",
+               "{{instance}} took a configuration over"),
     annotation("Starts", "blue", "changes(process_start_time_seconds@R[1m]) > 0", "{{instance}} was started"),
 ]
 
@@ -333,9 +335,12 @@ def broker() -> Dashboard:
                 ("process_open_fds@R / process_max_fds@R", "{{instance}}"), width=6)
     board.lines("Reactor stalls per second", "Times a reactor was busy too long with one thing.", "short",
                 (f"sum by (instance) (rate(atoll_reactor_stalls_total@R{RATE}))", "{{instance}}"), width=6)
+    board.stat("Last reload of the configuration", "FAILED: the files were refused and what ran before still runs; `atoll config "
+               "validate` says why.", "short", "min by (instance) (atoll_config_last_reload_successful@R)", "{{instance}}", width=8,
+               steps=BLOCKERS, words={"1": "taken over", "0": "FAILED"})
     board.table("Versions", "What runs where, and since when.", {
         "-build": ("max by (instance, version, commit) (atoll_build_info@R)", "short"),
-        "Up": ("max by (instance) (time() - process_start_time_seconds@R)", "s")}, width=24, height=5)
+        "Up": ("max by (instance) (time() - process_start_time_seconds@R)", "s")}, width=16, height=5)
     return board
 
 
