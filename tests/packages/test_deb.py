@@ -70,7 +70,8 @@ def test_the_package_holds_what_it_should_and_nothing_is_built_for_it(debs):
     files = {row[5].removeprefix("."): row[0] for row in rows}
     for path in ("/usr/bin/atoll", "/lib/systemd/system/atoll.service", "/lib/systemd/system/atoll@.service", "/etc/atoll/region.yaml",
                  "/usr/share/doc/atoll/docs/operations.md", "/usr/share/doc/atoll/copyright", "/usr/share/man/man1/atoll.1.gz",
-                 "/usr/share/atoll/dashboards/alerts.yaml", "/usr/share/atoll/dashboards/grafana/overview.json"):
+                 "/usr/share/bash-completion/completions/atoll", "/usr/share/zsh/vendor-completions/_atoll",
+                 "/usr/share/fish/vendor_completions.d/atoll.fish", "/usr/share/atoll/dashboards/alerts.yaml", "/usr/share/atoll/dashboards/grafana/overview.json"):
         assert path in files, f"{path} is missing in {sorted(files)}"
     assert files["/usr/bin/atoll"] == "-rwxr-xr-x"
     depends = run("dpkg-deb", "-f", deb, "Depends")
