@@ -5,6 +5,7 @@ Serves what a mirror asks of a source: ApiVersions, Metadata, DescribeConfigs, L
 """
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -56,7 +57,8 @@ class FakeKafka:
             log[:] = [one for one in log if struct.unpack_from(">q", one)[0] < cut]
         self.node, self.epoch = node, epoch
         for connection in list(self._open):
-            connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # Closed by its own thread meanwhile.
+                connection.shutdown(socket.SHUT_RDWR)
 
     def end(self, partition: int) -> int:
         if not self.logs[partition]:
