@@ -212,8 +212,10 @@ void PartitionMirror::OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kep
                             kept->records, kept->first.value(), sink_.log_end.value() - 1,
                             source_epoch_.value(), kept->id)});
   // Below the log's start nothing could be kept; the log ends at the cut all the same.
-  claimed_end_ = std::min({claimed_end_, kept->first, cut_});
-  applied_end_ = std::min({applied_end_, kept->first, cut_});
+  const Offset end = std::min(kept->first, cut_);
+  claimed_end_ = claims_ ? std::min(claimed_end_, end) : end;
+  claims_ = true;  // A log that is empty then goes on from there, not where a new mirror starts.
+  applied_end_ = std::min(applied_end_, end);
   lag_.OnPosition(applied_end_);
   need_ = MirrorNeed::kTruncate;
   NoteProgress(now);
