@@ -189,15 +189,17 @@ def test_links_come_and_go_under_traffic_and_questions_without_a_lost_or_doubled
     for worker in workers:
         worker.start()
     try:
-        for turn in range(30):
+        turn = 0
+        while turn < 30 or len(answers) < 60 or turn % 3:  # Ends with the link as it was.
             write(eu_west, *[(region, changed), (region,), (region, only)][turn % 3])
             status, body = eu_west.api("POST", "/-/reload")
             assert status == 200, body
+            turn += 1
     finally:
         stop.set()
         for worker in workers:
             worker.join()
-    assert set(answers) <= {200, 404} and len(answers) > 30
+    assert set(answers) <= {200, 404}
     wait_mirrored(us_east, eu_west, "orders")
     assert_same_bytes(us_east, eu_west, "orders")
     for kind in ("divergence", "gap", "rollback"):
