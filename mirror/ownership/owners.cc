@@ -68,6 +68,7 @@ void Owners::Start(bool unclean) {
       room_.gate.Hold(topic->id, HoldKind::kFenced, record.reason);
       Attempt& attempt = attempts_[record.attempt];
       attempt.released = true;
+      attempt.restarted = unclean;
       attempt.answer.topics.push_back({record.topic, record.epoch, {}, {}});
     } else if (record.state == OwnershipState::kPromoting) {
       room_.gate.Hold(topic->id, HoldKind::kPromoting, record.reason);
@@ -255,7 +256,7 @@ Status Owners::StepDown(const Topic& topic, Record record, const LinkName& link)
   } else {
     const std::array records = {record};
     Batch positions;
-    StagePositions(topic, link, positions);
+    if (topic.link != link) StagePositions(topic, link, positions);
     RETURN_IF_ERROR(Transfer(records, link, std::move(positions)));
     room_.gate.Release(topic.id);
   }
@@ -274,6 +275,7 @@ Status Owners::Rise(const Topic& topic, LeaderEpoch above, std::string reason) {
   record.owner = room_.ordinal;
   record.owner_name = room_.region;
   record.state = OwnershipState::kServing;
+  record.attempt = Uuid();
   record.reason = std::move(reason);
   record.time = room_.clock.WallNow();
   const std::array ids = {topic.id};

@@ -103,6 +103,7 @@ class Owners {
     FenceAnswer answer;
     MonotonicTime deadline{};
     bool released = false;
+    bool restarted = false;  // Released before this process, which began after an unclean stop.
   };
   using Batch = checkpoint::WriteBatch;
 

@@ -127,6 +127,12 @@ Status Owners::Lift(const Uuid& id) {
     for (const FenceAnswer::Topic& topic : found->second.answer.topics) {
       std::optional<Record> record = Find(topic.topic);
       if (!record || record->attempt != id) continue;
+      if (found->second.restarted) {
+        // The epoch did not rise then, lest it passed the one of the move.
+        const auto local = room_.catalog.view()->Find(topic.topic);
+        RETURN_IF_ERROR(Rise(*local, record->epoch, "a planned move was rolled back"));
+        continue;
+      }
       record->state = OwnershipState::kServing;
       record->attempt = Uuid();
       record->reason = "a planned move was rolled back";

@@ -140,7 +140,8 @@ class Oracle {
   std::map<Key, Copy> copies_;
   std::map<Key, Seen> seen_;
   std::map<Place, Group> groups_;
-  std::map<Key, std::set<BatchKey>> removed_;  // By truncations; the quarantine must have them.
+  std::map<Key, std::set<BatchKey>> removed_;    // By truncations; the quarantine must have them.
+  std::map<Place, std::set<BatchKey>> trimmed_;  // Below the start of a log that was truncated.
   std::map<int, uint64_t> store_writes_;
   std::set<TopicId> deleted_;
   std::set<int> just_started_;  // Regions that have just started.

@@ -161,7 +161,10 @@ void Oracle::CheckTruncation(Region& region, const Place& place, Copy& copy, Off
   const std::set<BatchKey> kept = Quarantined(region, place);
   std::set<BatchKey>& removed = removed_[{region.ordinal().value(), place}];
   for (const BatchKey& key : history.Beyond(copy.tip, end)) {
-    if (history.Find(key)->end <= copy.start) continue;
+    if (history.Find(key)->end <= copy.start) {
+      trimmed_[place].insert(key);  // Deleted before it was cut off.
+      continue;
+    }
     removed.insert(key);
     if (kept.contains(key)) continue;
     world_.Fail(kept.empty() ? "S6" : "S11",
@@ -232,6 +235,7 @@ void Oracle::CheckKept() {
         }
       }
       if (acked.cut && kept.contains(*acked.batch)) continue;
+      if (acked.cut && trimmed_[place].contains(*acked.batch)) continue;
       world_.Fail(
           acked.cut ? "S11" : "S1",
           fmt::format("'{}' was acknowledged at offset {} under epoch {} and is neither in "

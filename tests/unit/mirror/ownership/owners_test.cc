@@ -252,8 +252,13 @@ TEST_CASE("A released fence outlives deadlines and restarts, until word comes") 
   SECTION("rolled back") {
     REQUIRE(world.owners->Lift(world.attempt).ok());
     REQUIRE(world.Accepts(id));
+    // S8: it has stopped uncleanly since it accepted under the old one.
+    REQUIRE(world.owners->Find(id)->epoch == epoch.Next(epoch.owner()));
+    REQUIRE(world.catalog->view()->Find(id)->epoch == epoch.Next(epoch.owner()));
+    REQUIRE(world.owners->Lift(world.attempt).ok());
     world.Boot(false);
     REQUIRE(world.Accepts(id));
+    REQUIRE(world.owners->Find(id)->epoch == epoch.Next(epoch.owner()));
   }
   SECTION("carried out") {
     REQUIRE(world.Hear(world.Taken(id)).size() == 1);
