@@ -28,6 +28,10 @@ def member(region_or_address, group: str, topic: str = "orders"):
         client.close()
 
 
+LOOKS_FOR_COORDINATOR = {confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE,
+                         confluent_kafka.KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+
+
 def commit(region_or_address, group: str, offset: int, partition: int = 0, topic: str = "orders") -> None:
     """As a simple consumer: no member, one offset. A real Kafka may look for its coordinator for a while."""
     address = region_or_address if isinstance(region_or_address, str) else region_or_address.kafka
@@ -36,9 +40,9 @@ def commit(region_or_address, group: str, offset: int, partition: int = 0, topic
         try:
             done = client.commit(offsets=[confluent_kafka.TopicPartition(topic, partition, offset)], asynchronous=False)
         except confluent_kafka.KafkaException as error:
-            if error.args[0].code() == confluent_kafka.KafkaError.NOT_COORDINATOR:
-                return False
-            raise
+            if error.args[0].code() not in LOOKS_FOR_COORDINATOR:
+                raise
+            return False
         assert all(one.error is None for one in done), done
         return True
     try:

@@ -33,7 +33,8 @@ def helm():
         if not found or (int(found[1]), int(found[2])) < (1, 26):
             pytest.skip(f"no helm here, and it needs Go 1.26 or newer to be built: here is {version.strip() or 'none'}")
         machine.KEPT.mkdir(parents=True, exist_ok=True)
-        run("go", "install", "-ldflags=-s -w", HELM, env=os.environ | {"GOBIN": str(machine.KEPT)}, timeout=1500)
+        machine.run_or_skip("no helm from the Go module proxy", "go", "install", "-ldflags=-s -w", HELM,
+                            env=os.environ | {"GOBIN": str(machine.KEPT)}, timeout=1500)
     return str(program)
 
 
