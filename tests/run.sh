@@ -30,7 +30,7 @@ build() {  # build PRESET TARGET CMAKE_ARGUMENT...
   local preset=$1 target=$2
   shift 2
   phase "build $preset"
-  quietly "configure-$preset" cmake --preset "$preset" "$@"
+  quietly "configure-$preset" cmake --preset "$preset" -DATOLL_TESTS=ON "$@"
   quietly "build-$preset" cmake --build --preset "$preset" --target "$target" -j "$jobs"
 }
 
