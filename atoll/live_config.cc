@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/logging.h"
+#include "core-broker/admin/json_body.h"
 
 namespace atl {
 namespace {
@@ -17,19 +18,12 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
-
-HttpReply Reply(int status, const json::value& body) {
-  HttpReply reply;
-  reply.status = status;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
-
-json::string Text(std::string_view text) { return json::string(text.data(), text.size()); }
+using broker::JsonReply;
+using broker::JsonText;
 
 json::array List(const std::vector<std::string>& texts) {
   json::array list;
-  for (const std::string& text : texts) list.emplace_back(Text(text));
+  for (const std::string& text : texts) list.emplace_back(JsonText(text));
   return list;
 }
 
@@ -50,14 +44,14 @@ json::array ToJson(const std::vector<config::DocumentChange>& changes) {
   for (const config::DocumentChange& change : changes) {
     json::array fields;
     for (const config::FieldChange& field : change.fields) {
-      fields.push_back(json::object{{"path", Text(field.path)},
-                                    {"before", Text(field.before)},
-                                    {"after", Text(field.after)},
-                                    {"needs", Text(NeedsName(field.needs))}});
+      fields.push_back(json::object{{"path", JsonText(field.path)},
+                                    {"before", JsonText(field.before)},
+                                    {"after", JsonText(field.after)},
+                                    {"needs", JsonText(NeedsName(field.needs))}});
     }
-    list.push_back(json::object{{"kind", Text(change.kind)},
-                                {"name", Text(change.name)},
-                                {"action", Text(config::ActionName(change.action))},
+    list.push_back(json::object{{"kind", JsonText(change.kind)},
+                                {"name", JsonText(change.name)},
+                                {"action", JsonText(config::ActionName(change.action))},
                                 {"fields", std::move(fields)}});
   }
   return list;
@@ -66,11 +60,11 @@ json::array ToJson(const std::vector<config::DocumentChange>& changes) {
 json::array ToJson(const std::vector<config::Problem>& problems) {
   json::array list;
   for (const config::Problem& problem : problems) {
-    list.push_back(json::object{{"file", Text(problem.position.file)},
+    list.push_back(json::object{{"file", JsonText(problem.position.file)},
                                 {"line", problem.position.line},
                                 {"column", problem.position.column},
-                                {"path", Text(problem.path)},
-                                {"message", Text(problem.message)}});
+                                {"path", JsonText(problem.path)},
+                                {"message", JsonText(problem.message)}});
   }
   return list;
 }
@@ -174,14 +168,14 @@ HttpReply LiveConfig::Apply(const HttpCall& call) {
 HttpReply LiveConfig::Show() const {
   json::array files;
   for (const config::SourceFile& file : files_)
-    files.push_back(json::object{{"file", Text(file.path)}, {"text", Text(file.text)}});
-  return Reply(200, json::object{{"region", Text(accepted_.region.name.value())},
-                                 {"paths", List(paths_)},
-                                 {"nowSeconds", ToSeconds(clock_.WallNow().time_since_epoch())},
-                                 {"acceptedAt", Text(FormatTime(accepted_at_))},
-                                 {"lastReloadSuccessful", successful_.Value() > 0},
-                                 {"restartNeeded", List(RestartNeeded(accepted_))},
-                                 {"files", std::move(files)}});
+    files.push_back(json::object{{"file", JsonText(file.path)}, {"text", JsonText(file.text)}});
+  return JsonReply(json::object{{"region", JsonText(accepted_.region.name.value())},
+                                {"paths", List(paths_)},
+                                {"nowSeconds", ToSeconds(clock_.WallNow().time_since_epoch())},
+                                {"acceptedAt", JsonText(FormatTime(accepted_at_))},
+                                {"lastReloadSuccessful", successful_.Value() > 0},
+                                {"restartNeeded", List(RestartNeeded(accepted_))},
+                                {"files", std::move(files)}});
 }
 
 HttpReply LiveConfig::Refuse(int status, std::string message,
@@ -191,10 +185,11 @@ HttpReply LiveConfig::Refuse(int status, std::string message,
   if (!lines.empty()) lines.pop_back();
   for (size_t at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', at + 1))
     lines.insert(at + 1, "  ");
-  return Reply(status, json::object{{"error", json::object{{"code", status},
-                                                           {"message", Text(message)},
-                                                           {"hint", Text(lines)}}},
-                                    {"problems", ToJson(problems)}});
+  return JsonReply(json::object{{"error", json::object{{"code", status},
+                                                       {"message", JsonText(message)},
+                                                       {"hint", JsonText(lines)}}},
+                                {"problems", ToJson(problems)}},
+                   status);
 }
 
 HttpReply LiveConfig::TakeOver(Step step) {
@@ -203,14 +198,14 @@ HttpReply LiveConfig::TakeOver(Step step) {
     LogError("config", "not taken over: {}", StatusMessage(good));
     return ErrorReply(409, StatusMessage(good), "nothing was changed");
   }
-  json::object answer{{"region", Text(accepted_.region.name.value())},
+  json::object answer{{"region", JsonText(accepted_.region.name.value())},
                       {"dryRun", step.dry_run},
                       {"changes", ToJson(changes)},
                       {"restartNeeded", List(RestartNeeded(step.config))}};
   json::array files;
-  for (const config::EditedFile& file : step.edited) files.emplace_back(Text(file.path));
+  for (const config::EditedFile& file : step.edited) files.emplace_back(JsonText(file.path));
   answer["files"] = std::move(files);
-  if (step.dry_run) return Reply(200, answer);
+  if (step.dry_run) return JsonReply(answer);
   if (const Status written = Write(step.edited); !written.ok()) {
     LogError("config", "not written: {}", StatusMessage(written));
     return ErrorReply(500, StatusMessage(written),
@@ -223,7 +218,7 @@ HttpReply LiveConfig::TakeOver(Step step) {
   Count(true);
   LogInfo("config", "taken over: {} document(s) changed, {} field(s) wait for a restart",
           changes.size(), RestartNeeded(accepted_).size());
-  return Reply(200, answer);
+  return JsonReply(answer);
 }
 
 Status LiveConfig::Check(const std::vector<config::DocumentChange>& changes) const {

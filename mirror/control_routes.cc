@@ -3,18 +3,15 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "core-broker/admin/json_body.h"
+
 namespace atl::mirror {
 namespace {
 
 namespace json = boost::json;
 using broker::HttpCall;
 using broker::HttpReply;
-
-HttpReply Reply(const json::value& body) {
-  HttpReply reply;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
+using broker::JsonReply;
 
 json::value Time(const std::optional<WallTime>& time) {
   return time ? json::value(json::string(FormatTime(*time))) : json::value();
@@ -40,7 +37,7 @@ HttpReply ListPeers(const ControlPlane& plane) {
   }
   json::object body;
   body["peers"] = std::move(peers);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 json::object DescribeRow(const PositionBook::Row& row, const broker::Topic& topic, WallTime now) {
@@ -81,7 +78,7 @@ HttpReply ListPositions(const ControlPlane& plane, RegionPositions& positions,
   }
   json::object body;
   body["regions"] = std::move(regions);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 }  // namespace

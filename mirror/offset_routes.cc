@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "core-broker/admin/json_body.h"
+
 namespace atl::mirror {
 namespace {
 
@@ -10,17 +12,8 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
-
-HttpReply Reply(const json::value& body) {
-  HttpReply reply;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
-
-std::string Query(const HttpCall& call, const std::string& key) {
-  const auto found = call.query.find(key);
-  return found == call.query.end() ? std::string() : found->second;
-}
+using broker::JsonReply;
+using broker::QueryOf;
 
 // A number from 0 on.
 template <class T>
@@ -74,15 +67,15 @@ json::array Back(const LocalCopies& copies, const LinkName& link, const TopicNam
 }
 
 HttpReply TranslateOne(const LocalCopies& copies, const LinkName& link, const HttpCall& call) {
-  const TopicName topic(Query(call, "topic"));
-  const auto partition = Number<PartitionId>(Query(call, "partition"));
-  const auto offset = Number<Offset>(Query(call, "offset"));
+  const TopicName topic(QueryOf(call, "topic"));
+  const auto partition = Number<PartitionId>(QueryOf(call, "partition"));
+  const auto offset = Number<Offset>(QueryOf(call, "offset"));
   if (topic.empty() || !partition || !offset) {
     return ErrorReply(400, "topic, partition and offset are needed; the last two from 0 on",
                       "?topic=orders&partition=0&offset=42, and reverse=true from here to the "
                       "source");
   }
-  const bool reverse = Query(call, "reverse") == "true";
+  const bool reverse = QueryOf(call, "reverse") == "true";
   json::object object;
   object["link"] = link.value();
   object["topic"] = topic.value();
@@ -91,14 +84,14 @@ HttpReply TranslateOne(const LocalCopies& copies, const LinkName& link, const Ht
   object["reverse"] = reverse;
   if (reverse) {
     object["sources"] = Back(copies, link, topic, *partition, *offset);
-    return Reply(object);
+    return JsonReply(object);
   }
   const TranslatedOffset here = copies.Translate(link, topic, *partition, *offset);
   object["localTopic"] = here.topic.empty() ? json::value() : json::value(here.topic.value());
   object["localPartition"] =
       here.topic.empty() ? json::value() : json::value(here.partition.value());
   Put(object, here.translation);
-  return Reply(object);
+  return JsonReply(object);
 }
 
 json::object ToJson(const GroupKnowledge& known) {
@@ -120,7 +113,7 @@ json::object ToJson(const GroupKnowledge& known) {
 }
 
 HttpReply ListGroups(const GroupSync& groups, const LinkName& link, const HttpCall& call) {
-  const std::string group = Query(call, "group");
+  const std::string group = QueryOf(call, "group");
   json::array array;
   for (const GroupKnowledge& known : groups.Knowledge(link)) {
     if (group.empty() || known.group.value() == group) array.push_back(ToJson(known));
@@ -128,7 +121,7 @@ HttpReply ListGroups(const GroupSync& groups, const LinkName& link, const HttpCa
   json::object body;
   body["link"] = link.value();
   body["groups"] = std::move(array);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 using OfLink = std::function<HttpReply(const LinkName&, const HttpCall&)>;

@@ -16,16 +16,12 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
+using broker::JsonReply;
+using broker::QueryOf;
 
 constexpr ByteCount kPageBytes{4 << 20};
 constexpr ByteCount kFileChunk{3 << 20};
 constexpr Duration kSlice = std::chrono::seconds(1);
-
-HttpReply Reply(const json::object& body) {
-  HttpReply reply;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
 
 HttpReply ToReply(const Status& status) {
   switch (status.code()) {
@@ -60,26 +56,21 @@ json::object ToJson(const QuarantinedTail& tail) {
   return object;
 }
 
-std::string Query(const HttpCall& call, const std::string& key) {
-  const auto found = call.query.find(key);
-  return found == call.query.end() ? std::string() : found->second;
-}
-
 HttpReply List(const QuarantineRoutes& routes, const HttpCall& call) {
-  const std::string topic = Query(call, "topic");
+  const std::string topic = QueryOf(call, "topic");
   json::array tails;
   for (const QuarantinedTail& tail : routes.quarantine.List()) {
     if (topic.empty() || tail.topic.value() == topic) tails.push_back(ToJson(tail));
   }
   json::array damaged;
   for (const std::string& what : routes.quarantine.damaged()) damaged.emplace_back(what);
-  return Reply({{"tails", std::move(tails)}, {"damaged", std::move(damaged)}});
+  return JsonReply(json::object{{"tails", std::move(tails)}, {"damaged", std::move(damaged)}});
 }
 
 HttpReply Records(const QuarantineRoutes& routes, const QuarantinedTail& tail,
                   const HttpCall& call) {
   TailCursor from;
-  if (const std::string at = Query(call, "at"); !at.empty()) {
+  if (const std::string at = QueryOf(call, "at"); !at.empty()) {
     const StatusOr<TailCursor> parsed = TailCursor::Parse(at);
     if (!parsed.ok()) return ToReply(parsed.status());
     from = *parsed;
@@ -91,13 +82,13 @@ HttpReply Records(const QuarantineRoutes& routes, const QuarantinedTail& tail,
   json::object body;
   body["records"] = std::move(page->records);
   body["next"] = page->next ? json::value(page->next->ToString()) : json::value();
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // A stretch of one file; `at` names the file by its place in the list, and the position.
 HttpReply FileBytes(const QuarantineRoutes& routes, const QuarantinedTail& tail,
                     const HttpCall& call) {
-  const StatusOr<TailCursor> at = TailCursor::Parse(Query(call, "at"));
+  const StatusOr<TailCursor> at = TailCursor::Parse(QueryOf(call, "at"));
   if (!at.ok()) return ToReply(at.status());
   const StatusOr<Bytes> bytes =
       routes.quarantine.ReadFile(tail, at->file, at->position, kFileChunk);
@@ -105,7 +96,7 @@ HttpReply FileBytes(const QuarantineRoutes& routes, const QuarantinedTail& tail,
   json::object body;
   body["name"] = tail.files[at->file].name;
   body["data"] = Base64(*bytes);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 HttpReply Drop(const QuarantineRoutes& routes, const QuarantinedTail& tail, const HttpCall& call) {
@@ -116,7 +107,7 @@ HttpReply Drop(const QuarantineRoutes& routes, const QuarantinedTail& tail, cons
     return ToReply(dropped);
   }
   body["dropped"] = !broker::IsDryRun(call);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 struct Owner {
@@ -162,7 +153,7 @@ HttpReply PlanReinject(const QuarantineRoutes& routes, const QuarantinedTail& ta
   body["owner"] = owner.name;
   body["produces"] = count->produce - tail.progress.produced;
   body["leavesOut"] = count->left_out - tail.progress.left_out;
-  return Reply(body);
+  return JsonReply(body);
 }
 
 HttpReply Reinject(const QuarantineRoutes& routes, const QuarantinedTail& tail,
@@ -182,7 +173,7 @@ HttpReply Reinject(const QuarantineRoutes& routes, const QuarantinedTail& tail,
   json::object body = ToJson(*reached);
   body["id"] = tail.id;
   body["owner"] = owner->name;
-  return Reply(body);
+  return JsonReply(body);
 }
 
 using TailHandler = HttpReply (*)(const QuarantineRoutes&, const QuarantinedTail&, const HttpCall&);
@@ -204,7 +195,7 @@ void RegisterQuarantineRoutes(broker::Router& router, const QuarantineRoutes& ro
              [routes](const HttpCall& call) { return List(routes, call); });
   Add(router, routes, "GET", "/v1/quarantine/{id}",
       [](const QuarantineRoutes&, const QuarantinedTail& tail, const HttpCall&) {
-        return Reply(ToJson(tail));
+        return JsonReply(ToJson(tail));
       });
   Add(router, routes, "GET", "/v1/quarantine/{id}/records", &Records);
   Add(router, routes, "GET", "/v1/quarantine/{id}/bytes", &FileBytes);

@@ -17,16 +17,11 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
+using broker::JsonReply;
+using broker::JsonText;
+using broker::QueryOf;
 
 constexpr size_t kMostEvents = 1000;
-
-HttpReply Reply(const json::value& body) {
-  HttpReply reply;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
-
-json::string Text(std::string_view text) { return json::string(text.data(), text.size()); }
 
 // null when unknown.
 json::value Number(const std::optional<Offset>& offset) {
@@ -37,7 +32,7 @@ json::value Number(const std::optional<T>& number) {
   return number.has_value() ? json::value(*number) : json::value();
 }
 json::value Time(const std::optional<WallTime>& time) {
-  return time.has_value() ? json::value(Text(FormatTime(*time))) : json::value();
+  return time.has_value() ? json::value(JsonText(FormatTime(*time))) : json::value();
 }
 json::value Known(Offset offset) {
   return offset == kNoOffset ? json::value() : json::value(offset.value());
@@ -63,10 +58,10 @@ json::object ToJson(const Link& link, const ControlPlane& control, const Clock& 
   object["kind"] = link.config().source.kind == config::SourceKind::kAtoll ? "atoll" : "kafka";
   json::array servers;
   for (const config::Endpoint& endpoint : link.config().source.bootstrap_servers) {
-    servers.emplace_back(Text(endpoint.ToString()));
+    servers.emplace_back(JsonText(endpoint.ToString()));
   }
   object["bootstrapServers"] = std::move(servers);
-  object["state"] = Text(ConditionName(view.condition));
+  object["state"] = JsonText(ConditionName(view.condition));
   object["reason"] = view.reason;
   object["since"] = Time(snapshot->since);
   object["lastContact"] = Time(facts.last_contact);
@@ -92,7 +87,7 @@ json::object ToJson(const MirrorRow& row) {
   object["topic"] = row.topic.value();
   object["topicId"] = row.topic_id.ToString();
   object["partition"] = row.partition.value();
-  object["state"] = Text(MirrorStateName(row.state));
+  object["state"] = JsonText(MirrorStateName(row.state));
   object["reason"] = row.reason;
   object["since"] = Time(row.since);
   object["sourceEnd"] = Number(row.source_end);
@@ -123,7 +118,7 @@ json::object ToJson(const LinkTopicRow& row) {
   object["wantedConfig"] = ToJson(row.wanted);
   object["appliedConfig"] = ToJson(row.applied);
   json::array refused;
-  for (const std::string& config : row.refused_configs) refused.emplace_back(Text(config));
+  for (const std::string& config : row.refused_configs) refused.emplace_back(JsonText(config));
   object["refusedConfig"] = std::move(refused);
   return object;
 }
@@ -132,7 +127,7 @@ json::object ToJson(const checkpoint::Event& event) {
   json::object object;
   object["id"] = event.id;
   object["time"] = Time(event.time);
-  object["kind"] = Text(checkpoint::EventKindName(event.kind));
+  object["kind"] = JsonText(checkpoint::EventKindName(event.kind));
   object["link"] = event.link.value();
   object["topic"] = event.topic.value();
   object["topicId"] = event.topic_id.ToString();
@@ -146,11 +141,6 @@ json::object ToJson(const checkpoint::Event& event) {
   return object;
 }
 
-std::string Query(const HttpCall& call, const std::string& key) {
-  const auto found = call.query.find(key);
-  return found == call.query.end() ? std::string() : found->second;
-}
-
 // --- Reading ---
 
 HttpReply ListLinks(const Links& links, const ControlPlane& control) {
@@ -158,11 +148,11 @@ HttpReply ListLinks(const Links& links, const ControlPlane& control) {
   for (const auto& link : links.all()) array.push_back(ToJson(*link, control, links.clock()));
   json::object body;
   body["links"] = std::move(array);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 HttpReply ListMirrors(Links&, Link& link, const HttpCall& call) {
-  const std::string topic = Query(call, "topic");
+  const std::string topic = QueryOf(call, "topic");
   const auto snapshot = link.snapshot();
   json::array array;
   for (const MirrorRow& row : snapshot->sample.rows) {
@@ -170,7 +160,7 @@ HttpReply ListMirrors(Links&, Link& link, const HttpCall& call) {
   }
   json::object body;
   body["partitions"] = std::move(array);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // Earlier generations of a link's topics are kept under their own ids.
@@ -198,7 +188,7 @@ HttpReply ListTopics(Links& links, Link& link, const HttpCall&) {
   json::object body;
   body["topics"] = std::move(array);
   body["frozenGenerations"] = FrozenGenerations(*links.catalog().view(), link);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 std::optional<checkpoint::EventKind> KindOf(std::string_view name) {
@@ -210,10 +200,10 @@ std::optional<checkpoint::EventKind> KindOf(std::string_view name) {
 
 HttpReply ListEvents(Links& links, const HttpCall& call) {
   checkpoint::EventFilter filter;
-  const std::string link = Query(call, "link");
-  const std::string topic = Query(call, "topic");
-  const std::string kind = Query(call, "kind");
-  const std::string limit = Query(call, "limit");
+  const std::string link = QueryOf(call, "link");
+  const std::string topic = QueryOf(call, "topic");
+  const std::string kind = QueryOf(call, "kind");
+  const std::string limit = QueryOf(call, "limit");
   if (!link.empty()) filter.link = LinkName(link);
   if (!topic.empty()) filter.topic = TopicName(topic);
   if (!kind.empty()) {
@@ -238,7 +228,7 @@ HttpReply ListEvents(Links& links, const HttpCall& call) {
   for (const checkpoint::Event& event : *events) array.push_back(ToJson(event));
   json::object body;
   body["events"] = std::move(array);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // --- Acting ---
@@ -257,7 +247,7 @@ HttpReply PauseLink(Link& link, const HttpCall& call, bool paused) {
   }
   body["link"] = link.config().name.value();
   body["paused"] = paused;
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // The topics a request names: {"topics":["a","b"]} or {"pattern":"orders-*"}.
@@ -304,13 +294,13 @@ HttpReply ForTopics(Link& link, const HttpCall& call, const TopicAct& act) {
     json::object result;
     result["topic"] = name.value();
     result["ok"] = status.ok();
-    result["message"] = status.ok() ? json::string() : Text(StatusMessage(status));
+    result["message"] = status.ok() ? json::string() : JsonText(StatusMessage(status));
     results.push_back(std::move(result));
   }
   json::object body;
   if (broker::IsDryRun(call)) body["dryRun"] = true;
   body["results"] = std::move(results);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // A partition of the topic stopped and goes on only when an operator says so.
@@ -376,7 +366,7 @@ void RegisterRoutes(broker::Router& router, Links& links, const ControlPlane& co
              [&links](const HttpCall& call) { return ListEvents(links, call); });
   Add(router, links, "GET", "/v1/links/{link}",
       [&control](Links& all, Link& link, const HttpCall&) {
-        return Reply(ToJson(link, control, all.clock()));
+        return JsonReply(ToJson(link, control, all.clock()));
       });
   Add(router, links, "GET", "/v1/links/{link}/mirrors", &ListMirrors);
   Add(router, links, "GET", "/v1/links/{link}/topics", &ListTopics);

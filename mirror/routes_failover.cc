@@ -14,14 +14,9 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
+using broker::JsonReply;
+using broker::JsonText;
 using checkpoint::FailoverMode;
-
-HttpReply Reply(const json::value& body, int status = 200) {
-  HttpReply reply;
-  reply.status = status;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
 
 int HttpStatusOf(const Status& status) {
   switch (status.code()) {
@@ -40,7 +35,6 @@ HttpReply Refusal(const Status& status, std::string_view hint = {}) {
   return ErrorReply(HttpStatusOf(status), StatusMessage(status), hint);
 }
 
-json::string Text(std::string_view text) { return json::string(text.data(), text.size()); }
 template <class T>
 json::value Number(const std::optional<T>& number) {
   return number.has_value() ? json::value(*number) : json::value();
@@ -49,7 +43,7 @@ json::value Known(Offset offset) {
   return offset == kNoOffset ? json::value() : json::value(offset.value());
 }
 json::value Time(WallTime time) {
-  return time == WallTime{} ? json::value() : json::value(Text(FormatTime(time)));
+  return time == WallTime{} ? json::value() : json::value(JsonText(FormatTime(time)));
 }
 
 // --- Plans ---
@@ -75,7 +69,7 @@ json::object ToJson(const PlanRow& row) {
 
 json::object ToJson(const FailoverPlan& plan) {
   json::object object;
-  object["mode"] = Text(checkpoint::FailoverModeName(plan.mode));
+  object["mode"] = JsonText(checkpoint::FailoverModeName(plan.mode));
   object["link"] = plan.link.value();
   object["source"] = plan.source.value();
   object["target"] = plan.target.value();
@@ -148,14 +142,14 @@ HttpReply Move(const FailoverRoutes& routes, const HttpCall& call, FailoverMode 
   }
   if (broker::IsDryRun(call)) {
     const auto plan = routes.failovers.Plan(*request);
-    return plan.ok() ? Reply(ToJson(*plan)) : Refusal(plan.status());
+    return plan.ok() ? JsonReply(ToJson(*plan)) : Refusal(plan.status());
   }
   const auto id = routes.failovers.Run(*request);
   if (!id.ok()) return Refusal(id.status(), "?dry_run=true shows the plan as it is now");
   json::object body;
   body["operation"] = *id;
   body["poll"] = fmt::format("/v1/failovers/{}", *id);
-  return Reply(body, 202);
+  return JsonReply(body, 202);
 }
 
 std::optional<double> InSeconds(const std::optional<Duration>& duration) {
@@ -184,7 +178,7 @@ HttpReply Drill(const FailoverRoutes& routes, const HttpCall& call) {
   }
   body["steps"] = std::move(steps);
   body["plan"] = ToJson(rehearsal->plan);
-  return Reply(body);
+  return JsonReply(body);
 }
 
 // --- Reports ---
@@ -207,7 +201,7 @@ json::object ToJson(const TopicName& topic, size_t number,
 
 json::object ToJson(const checkpoint::FailoverGroup& group) {
   json::object object;
-  object["group"] = Text(group.group.value());
+  object["group"] = JsonText(group.group.value());
   object["topic"] = group.topic.value();
   object["partition"] = group.partition.value();
   object["committedAtSource"] = Known(group.committed_at_source);
@@ -222,12 +216,12 @@ json::object Summary(const checkpoint::FailoverRecord& record) {
   json::object object;
   object["id"] = record.id;
   object["attempt"] = record.attempt.ToString();
-  object["mode"] = Text(checkpoint::FailoverModeName(record.mode));
+  object["mode"] = JsonText(checkpoint::FailoverModeName(record.mode));
   object["link"] = record.link.value();
   object["source"] = record.source.value();
   object["target"] = record.target.value();
-  object["outcome"] = Text(checkpoint::FailoverOutcomeName(record.outcome));
-  object["nextStep"] = Text(checkpoint::FailoverStepName(record.step));
+  object["outcome"] = JsonText(checkpoint::FailoverOutcomeName(record.outcome));
+  object["nextStep"] = JsonText(checkpoint::FailoverStepName(record.step));
   object["reason"] = record.reason;
   object["started"] = Time(record.started);
   object["finished"] = Time(record.finished);
@@ -267,7 +261,7 @@ HttpReply ListReports(const FailoverRoutes& routes) {
   if (!records.ok()) return Refusal(records.status());
   json::array array;
   for (const auto& record : *records) array.push_back(Summary(record));
-  return Reply(json::object{{"failovers", std::move(array)}});
+  return JsonReply(json::object{{"failovers", std::move(array)}});
 }
 
 HttpReply ShowReport(const FailoverRoutes& routes, const std::string& text) {
@@ -281,7 +275,7 @@ HttpReply ShowReport(const FailoverRoutes& routes, const std::string& text) {
   if (!record->has_value()) {
     return ErrorReply(404, fmt::format("no move {}", id), "GET /v1/failovers lists them");
   }
-  return Reply(Report(**record));
+  return JsonReply(Report(**record));
 }
 
 // --- Ownership ---
@@ -293,7 +287,7 @@ json::object ToJson(const Owners& owners, const checkpoint::OwnershipRecord& rec
   object["owner"] = record.owner_name.value();
   object["ownerOrdinal"] = record.owner.value();
   object["epoch"] = record.epoch.value();
-  object["state"] = Text(checkpoint::OwnershipStateName(record.state));
+  object["state"] = JsonText(checkpoint::OwnershipStateName(record.state));
   object["held"] = owners.HeldBecause(record.topic);
   object["link"] = record.link.value();
   object["reason"] = record.reason;
@@ -319,7 +313,7 @@ HttpReply ListOwners(const FailoverRoutes& routes, const HttpCall& call) {
     if (wanted != call.query.end() && record.name.value() != wanted->second) continue;
     array.push_back(ToJson(routes.owners, record));
   }
-  return Reply(json::object{{"topics", std::move(array)}});
+  return JsonReply(json::object{{"topics", std::move(array)}});
 }
 
 HttpReply Adopt(const FailoverRoutes& routes, const HttpCall& call) {
@@ -329,11 +323,11 @@ HttpReply Adopt(const FailoverRoutes& routes, const HttpCall& call) {
     return ErrorReply(404, fmt::format("no topic `{}`", name), "GET /v1/ownership lists them");
   }
   if (broker::IsDryRun(call)) {
-    return Reply(
+    return JsonReply(
         json::object{{"dryRun", true}, {"topic", name}, {"topicId", topic->id.ToString()}});
   }
   const auto record = routes.owners.Adopt(topic->id);
-  return record.ok() ? Reply(ToJson(routes.owners, *record)) : Refusal(record.status());
+  return record.ok() ? JsonReply(ToJson(routes.owners, *record)) : Refusal(record.status());
 }
 
 // A region's mirrors whose tails are set aside without a lineage that says so: an operator does.
@@ -370,13 +364,13 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
     json::object result;
     result["topic"] = row.topic.value();
     result["partition"] = row.partition.value();
-    result["state"] = Text(MirrorStateName(row.state));
+    result["state"] = JsonText(MirrorStateName(row.state));
     result["reason"] = row.reason;
     result["sets_aside"] = row.state == MirrorState::kDiverged;
     results.push_back(std::move(result));
     if (!dry && row.state == MirrorState::kDiverged) link->Return(row.topic);
   }
-  return Reply(json::object{{"partitions", std::move(results)}});
+  return JsonReply(json::object{{"partitions", std::move(results)}});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace json = boost::json;
 using broker::ErrorReply;
 using broker::HttpCall;
 using broker::HttpReply;
+using broker::JsonReply;
 
 json::value Known(Offset offset) {
   return offset == kNoOffset ? json::value() : json::value(offset.value());
@@ -65,13 +66,6 @@ json::object ToJson(const VerifyReport& report) {
   return object;
 }
 
-HttpReply Reply(int status, const json::value& body) {
-  HttpReply reply;
-  reply.status = status;
-  reply.body = json::serialize(body) + "\n";
-  return reply;
-}
-
 HttpReply ShowVerify(Link& link, const HttpCall& call) {
   const auto topic = call.query.find("topic");
   json::array partitions;
@@ -86,7 +80,7 @@ HttpReply ShowVerify(Link& link, const HttpCall& call) {
                                          : "not available (no control connection)";
   body["partitions"] = std::move(partitions);
   body["run"] = report ? json::value(ToJson(*report)) : json::value();
-  return Reply(200, body);
+  return JsonReply(body);
 }
 
 StatusOr<std::vector<TopicName>> TopicsOf(const json::object& body) {
@@ -118,7 +112,7 @@ HttpReply StartVerify(Link& link, const HttpCall& call) {
   reply["run"] = *run;
   reply["operation"] = *run;
   reply["poll"] = fmt::format("/v1/links/{}/verify", link.config().name.value());
-  return Reply(202, reply);
+  return JsonReply(reply, 202);
 }
 
 }  // namespace

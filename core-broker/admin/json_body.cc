@@ -1,6 +1,7 @@
 #include "core-broker/admin/json_body.h"
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 namespace atl::broker {
 namespace {
@@ -37,5 +38,14 @@ StatusOr<int64_t> IntegerMember(const json::object& object, std::string_view nam
   if (!value->is_int64()) return InvalidArgument("\"{}\" is not a whole number", name);
   return value->get_int64();
 }
+
+HttpReply JsonReply(const json::value& body, int status) {
+  HttpReply reply;
+  reply.status = status;
+  reply.body = json::serialize(body) + "\n";
+  return reply;
+}
+
+json::string JsonText(std::string_view text) { return json::string(text.data(), text.size()); }
 
 }  // namespace atl::broker

@@ -1,11 +1,13 @@
-// Reads the JSON object of a request's body with bounds on its depth. Used by whoever registers
-// routes that take one.
+// JSON in and out of a route: reads the object of a request's body with bounds on its depth, and
+// writes the body of a reply. Used by whoever registers routes.
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
+#include "core-broker/admin/router.h"
 
 namespace atl::broker {
 
@@ -17,5 +19,10 @@ StatusOr<std::string> TextMember(const boost::json::object& object, std::string_
                                  std::string_view otherwise);
 StatusOr<int64_t> IntegerMember(const boost::json::object& object, std::string_view name,
                                 int64_t otherwise);
+
+// One line.
+HttpReply JsonReply(const boost::json::value& body, int status = 200);
+// Boost's string view is not std's.
+boost::json::string JsonText(std::string_view text);
 
 }  // namespace atl::broker

@@ -69,6 +69,11 @@ HttpReply ErrorReply(int status, std::string_view message, std::string_view hint
   return {.status = status, .body = json::serialize(body)};
 }
 
+std::string QueryOf(const HttpCall& call, const std::string& key) {
+  const auto found = call.query.find(key);
+  return found == call.query.end() ? std::string() : found->second;
+}
+
 bool IsDryRun(const HttpCall& call) {
   const auto found = call.query.find("dry_run");
   return found != call.query.end() && found->second != "false";

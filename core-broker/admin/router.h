@@ -33,6 +33,9 @@ struct HttpReply {
 // Bytes in it that are no text (UTF-8) come out as U+FFFD.
 HttpReply ErrorReply(int status, std::string_view message, std::string_view hint = {});
 
+// The query parameter `key`; empty: not given.
+std::string QueryOf(const HttpCall& call, const std::string& key);
+
 // ?dry_run=true (or without a value): say what would be done, and do nothing.
 bool IsDryRun(const HttpCall& call);
 

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "core-broker/admin/json_body.h"
+
 namespace atl::mirror {
 namespace {
 
@@ -23,11 +25,8 @@ json::object ToJson(const LeaseStatus& status) {
 std::shared_ptr<void> RegisterLeaseRoutes(broker::Router& router, const OwnerLease* lease,
                                           Metrics& metrics) {
   router.Add("GET", "/v1/lease", [lease](const broker::HttpCall&) {
-    broker::HttpReply reply;
-    const json::object body =
-        lease == nullptr ? json::object{{"mode", "operator"}} : ToJson(lease->status());
-    reply.body = json::serialize(body) + "\n";
-    return reply;
+    return broker::JsonReply(lease == nullptr ? json::object{{"mode", "operator"}}
+                                              : ToJson(lease->status()));
   });
   if (lease == nullptr) return nullptr;
   return metrics.AddCollector([lease](std::vector<MetricFamily>& out) {
