@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "region-config/document.h"
 #include "region-config/schema_text.h"
+#include "region-config/write.h"
 
 namespace atl::config {
 namespace {
@@ -28,15 +29,6 @@ constexpr std::string_view kOwnerRules =
 constexpr std::string_view kTime =
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:"
     "[0-9]{2})";
-
-std::string Quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
 
 std::string Pattern(std::string_view pattern) {
   return fmt::format(R"("type": "string", "pattern": "{}|{}")", pattern, kReference);

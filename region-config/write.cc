@@ -43,8 +43,7 @@ std::string_view MatchName(TopicMatch match) {
 
 }  // namespace
 
-std::string WriteText(std::string_view text) {
-  if (text.empty()) return "";
+std::string Quote(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
@@ -52,6 +51,8 @@ std::string WriteText(std::string_view text) {
   }
   return quoted + "\"";
 }
+
+std::string WriteText(std::string_view text) { return text.empty() ? "" : Quote(text); }
 
 std::string WriteName(std::string_view name) {
   constexpr std::array<std::string_view, 8> kTyped = {"true", "false", "yes",  "no",

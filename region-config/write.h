@@ -13,7 +13,9 @@
 
 namespace atl::config {
 
-// In double quotes; empty stays empty (unset).
+// In double quotes, as YAML and JSON have it.
+std::string Quote(std::string_view text);
+// The same; empty stays empty (unset).
 std::string WriteText(std::string_view text);
 // Bare where YAML would not take it for something else.
 std::string WriteName(std::string_view name);

@@ -63,12 +63,12 @@ std::optional<std::string> AsLiteral(std::string_view pattern) {
 std::string RegexRule(std::string_view word, const std::string& pattern) {
   if (pattern == ".*") return fmt::format("{{{}: \"*\", match: glob}}", word);
   if (const auto literal = AsLiteral(pattern))
-    return fmt::format("{{{}: {}, match: literal}}", word, QuoteYaml(*literal));
+    return fmt::format("{{{}: {}, match: literal}}", word, Quote(*literal));
   if (pattern.ends_with(".*")) {
     if (const auto prefix = AsLiteral(pattern.substr(0, pattern.size() - 2)))
-      return fmt::format("{{{}: {}, match: prefix}}", word, QuoteYaml(*prefix));
+      return fmt::format("{{{}: {}, match: prefix}}", word, Quote(*prefix));
   }
-  return fmt::format("{{{}: {}, match: regex}}", word, QuoteYaml(pattern));
+  return fmt::format("{{{}: {}, match: regex}}", word, Quote(pattern));
 }
 
 // What an import may ask of the world: nothing. A variable would be put in by its value.
@@ -90,15 +90,6 @@ std::string NameOf(std::string_view text) {
 }
 
 }  // namespace
-
-std::string QuoteYaml(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
 
 LinkBuilder::LinkBuilder(const Position& start, std::vector<std::string>& notes,
                          std::vector<Problem>& problems)
@@ -135,8 +126,8 @@ void LinkBuilder::PutNames(const std::string& source, const std::string& link_na
          fmt::format("the link is called `{}` here: names have small letters, "
                      "digits and `-`",
                      name));
-  Put("spec.source.region", QuoteYaml(region), position);
-  Put("metadata.name", QuoteYaml(name), position);
+  Put("spec.source.region", Quote(region), position);
+  Put("metadata.name", Quote(name), position);
 }
 
 void LinkBuilder::PutBootstrap(std::string_view servers, const Position& position) {
@@ -146,7 +137,7 @@ void LinkBuilder::PutBootstrap(std::string_view servers, const Position& positio
         fmt::format("`{}` is filled in by another program; write the addresses", servers));
   std::string list;
   for (const std::string& server : SplitAt(servers, ','))
-    list += (list.empty() ? "" : ", ") + QuoteYaml(server);
+    list += (list.empty() ? "" : ", ") + Quote(server);
   Put("spec.source.bootstrapServers", "[" + list + "]", position);
 }
 
@@ -172,7 +163,7 @@ void LinkBuilder::PutFilters(std::string_view path, const std::vector<Filter>& f
       if (filter.filter_type != type) continue;
       const bool prefix = filter.pattern_type.starts_with("PREFIX");
       const std::string_view match = filter.name == "*" ? "glob" : prefix ? "prefix" : "literal";
-      rules.push_back(fmt::format("{{{}: {}, match: {}}}", word, QuoteYaml(filter.name), match));
+      rules.push_back(fmt::format("{{{}: {}, match: {}}}", word, Quote(filter.name), match));
     }
   }
   for (const Filter& filter : filters) {

@@ -8,6 +8,7 @@
 
 #include "region-config/import/import.h"
 #include "region-config/import/settings.h"
+#include "region-config/write.h"
 
 namespace atl::config {
 
@@ -45,8 +46,6 @@ class LinkBuilder {
   std::vector<Problem>& problems_;
   Link link_;
 };
-
-std::string QuoteYaml(std::string_view text);
 
 // Each adds the links of its format.
 void ImportMirrorMaker(Settings& settings, Imported& out, std::vector<Problem>& problems);

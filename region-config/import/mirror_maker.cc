@@ -49,13 +49,13 @@ std::vector<std::string> PutNaming(Flow& flow, LinkBuilder& link) {
                             policy));
     return {};
   }
-  link.Put("spec.naming.prefix", QuoteYaml(flow.source + separator), at);
+  link.Put("spec.naming.prefix", Quote(flow.source + separator), at);
   link.Note(at, "replication.policy",
             fmt::format("topics are called `{}{}NAME` as before; without "
                         "spec.naming.prefix they keep their names, which "
                         "a failover needs",
                         flow.source, separator));
-  return {fmt::format("{{exclude: {}, match: prefix}}", QuoteYaml(flow.target + separator))};
+  return {fmt::format("{{exclude: {}, match: prefix}}", Quote(flow.target + separator))};
 }
 
 void PutGroups(Flow& flow, LinkBuilder& link) {

@@ -31,8 +31,8 @@ void PutSource(const ImportOptions& options, const std::string& link_name, const
 void PutTopics(const ImportOptions& options, const Position& at, LinkBuilder& link) {
   std::string rules;
   for (const std::string& topic : options.topics)
-    rules += fmt::format("{}{{include: {}, match: literal}}", rules.empty() ? "" : ", ",
-                         QuoteYaml(topic));
+    rules +=
+        fmt::format("{}{{include: {}, match: literal}}", rules.empty() ? "" : ", ", Quote(topic));
   link.Put("spec.topics", "[" + rules + "]", at);
 }
 
@@ -60,7 +60,7 @@ void PutShadowStart(Settings& settings, const Position& start, LinkBuilder& link
   }
   const Position at = At(settings, prefix + "timestamp", start);
   if (const auto time = settings.Take(prefix + "timestamp"))
-    link.Put("spec.startFrom", QuoteYaml(*time), at);
+    link.Put("spec.startFrom", Quote(*time), at);
 }
 
 void PutShadowGroups(Settings& settings, const Position& start, LinkBuilder& link) {
@@ -149,7 +149,7 @@ void CheckMode(Settings& settings, const Position& start, LinkBuilder& link) {
 void PutClusterStart(Settings& settings, const Position& start, LinkBuilder& link) {
   const Position at = At(settings, "mirror.start.offset.spec", start);
   if (const auto spec = settings.Take("mirror.start.offset.spec"))
-    link.Put("spec.startFrom", QuoteYaml(*spec), at);
+    link.Put("spec.startFrom", Quote(*spec), at);
 }
 
 }  // namespace
@@ -198,7 +198,7 @@ void ImportClusterLink(Settings& settings, const ImportOptions& options, Importe
   PutClusterStart(settings, start, link);
   const Position prefix_at = At(settings, "cluster.link.prefix", start);
   if (const auto prefix = settings.Take("cluster.link.prefix"))
-    link.Put("spec.naming.prefix", QuoteYaml(*prefix), prefix_at);
+    link.Put("spec.naming.prefix", Quote(*prefix), prefix_at);
   const Position paused_at = At(settings, "cluster.link.paused", start);
   if (settings.TakeBoolean("cluster.link.paused", false))
     link.Put("spec.paused", "true", paused_at);
