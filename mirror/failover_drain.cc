@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "mirror/failovers.h"
+#include "mirror/ownership/move_rules.h"
 #include "mirror/pull/catch_up.h"
 #include "mirror/pull/kafka_source.h"
 #include "runtime/timer.h"
@@ -16,17 +17,7 @@ using runtime::awaitable;
 
 Failpoint drained("own.drained");
 
-constexpr Duration kDrainLook = std::chrono::milliseconds(2);
 constexpr ByteCount kKeptBuffers{int64_t{64} << 20};
-
-kafka::Client::Options OptionsOf(const config::Link& link) {
-  kafka::Client::Options options;
-  for (const config::Endpoint& endpoint : link.source.bootstrap_servers) {
-    options.bootstrap.push_back({endpoint.host, endpoint.port});
-  }
-  options.connection.client_id = "atoll-drain-" + link.name.value();
-  return options;
-}
 
 // The broker to ask for all of `wanted`: a region is one.
 StatusOr<NodeId> NodeOf(const ClusterAtSource& cluster, const TopicId& id, const TopicName& name) {
@@ -42,7 +33,7 @@ StatusOr<NodeId> NodeOf(const ClusterAtSource& cluster, const TopicId& id, const
 
 awaitable<Status> Failovers::Drain(OperationPtr operation) {
   const bool planned = operation->record.mode == Mode::kPromote;
-  while (planned && !IsDrained(*operation)) {
+  while (planned && !IsDrained(room_.catalog, operation->record)) {
     if (room_.clock.Now() >= operation->deadline) {
       co_return DeadlineExceeded("the mirror did not reach the old owner's end in time");
     }
@@ -121,7 +112,7 @@ awaitable<Status> Failovers::DrainFrom(OperationPtr operation, RegionName region
     asked.push_back(&ahead);
   }
   KafkaSource source(room_.reactor, room_.clock, kafka::BufferPool::Create(kKeptBuffers),
-                     OptionsOf(link->config()));
+                     ClientOptions(link->config(), "drain"));
   const auto cluster = co_await source.Describe();
   CO_RETURN_IF_ERROR(cluster.status());
   NodeId node{-1};
@@ -152,19 +143,6 @@ std::shared_ptr<const Link> Failovers::LinkFrom(const RegionName& region) const 
     if (source.region == region && source.kind == config::SourceKind::kAtoll) return link;
   }
   return nullptr;
-}
-
-bool Failovers::IsDrained(const Operation& operation) const {
-  const auto view = room_.catalog.view();
-  for (const auto& topic : operation.record.topics) {
-    const auto local = view->Find(topic.id);
-    if (local == nullptr || local->partitions.size() < topic.partitions.size()) return false;
-    for (size_t i = 0; i < topic.partitions.size(); ++i) {
-      const Offset end = topic.partitions[i].source_end;
-      if (end != kNoOffset && local->partitions[i]->offsets().high_watermark < end) return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace atl::mirror

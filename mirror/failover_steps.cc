@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "mirror/failovers.h"
+#include "mirror/ownership/move_rules.h"
 
 namespace atl::mirror {
 namespace {
@@ -17,12 +18,6 @@ Failpoint transactions_aborted("own.transactions_aborted");
 Failpoint groups_placed("own.groups_placed");
 Failpoint first_accept("own.first_accept");
 Failpoint lifted("own.lifted");
-
-constexpr Duration kFenceAnswer = std::chrono::seconds(5);
-constexpr Duration kTellAnswer = std::chrono::seconds(2);
-constexpr Duration kLiftAnswer = std::chrono::seconds(1);
-// The fence outlives our own deadline, so that what we release in time is still there.
-constexpr Duration kFenceMargin = std::chrono::seconds(5);
 
 }  // namespace
 

@@ -148,7 +148,6 @@ class Failovers {
   void NoteGroups(Record& record) const;
   Status Serve(Operation& operation);
   Status Lift(Operation& operation);
-  bool IsDrained(const Operation& operation) const;
   StatusOr<bool> StandsStill(const Operation& operation) const;
   bool WasLost(const Operation& operation) const;
   Status Finish(Operation& operation);

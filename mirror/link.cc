@@ -35,15 +35,6 @@ constexpr int kRoundsPerCheckpoint = 2;
 constexpr int kRoundsPerIdleRefresh = 5;
 constexpr int kRoundsPerSecond = 10;
 
-kafka::Client::Options ClientOptions(const config::Link& link) {
-  kafka::Client::Options options;
-  for (const config::Endpoint& endpoint : link.source.bootstrap_servers) {
-    options.bootstrap.push_back({endpoint.host, endpoint.port});
-  }
-  options.connection.client_id = "atoll-link-" + link.name.value();
-  return options;
-}
-
 checkpoint::MirrorPosition ToPosition(const PulledPartition& partition, const LinkName& link,
                                       PartitionMirror::Now now) {
   const MirrorStatus status = partition.mirror.status(now);
@@ -100,10 +91,10 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
                                                            .store = context_.store,
                                                            .clock = context_.clock,
                                                            .ask = std::move(ask)});
-  source_ =
-      std::make_unique<KafkaSource>(reactor_, context_.clock, buffers_, ClientOptions(config_),
-                                    IsFanIn(config_) ? kafka::IsolationLevel::kReadCommitted
-                                                     : kafka::IsolationLevel::kReadUncommitted);
+  source_ = std::make_unique<KafkaSource>(
+      reactor_, context_.clock, buffers_, ClientOptions(config_, "link"),
+      IsFanIn(config_) ? kafka::IsolationLevel::kReadCommitted
+                       : kafka::IsolationLevel::kReadUncommitted);
   if (IsFanIn(config_)) {
     flows_ = std::make_unique<FanInSink>(context_.catalog, context_.shards, context_.fan_in);
   }

@@ -6,6 +6,7 @@
 #include "base/logging.h"
 #include "kafka/wire/schema/group_admin.h"
 #include "kafka/wire/schema/group_offset.h"
+#include "mirror/pull/kafka_source.h"
 #include "runtime/timer.h"
 
 namespace atl::mirror {
@@ -17,15 +18,6 @@ constexpr ByteCount kKeptBuffers{int64_t{4} << 20};
 constexpr Duration kUnneededPause = std::chrono::seconds(1);
 constexpr size_t kGroupsAtOnce = 100;
 constexpr int16_t kManyGroupsVersion = 8;
-
-kafka::Client::Options ClientOptions(const config::Link& link) {
-  kafka::Client::Options options;
-  for (const config::Endpoint& endpoint : link.source.bootstrap_servers) {
-    options.bootstrap.push_back({endpoint.host, endpoint.port});
-  }
-  options.connection.client_id = "atoll-groups-" + link.name.value();
-  return options;
-}
 
 // The broker does not coordinate the group any more, or not yet: the round is incomplete.
 Status Unusable(const GroupId& group, kafka::ErrorCode error) {
@@ -61,7 +53,8 @@ GroupPoll::GroupPoll(runtime::Reactor& reactor, const Clock& clock, const config
       needed_(std::move(needed)),
       found_(std::move(found)),
       random_(seed),
-      client_(reactor, clock, kafka::BufferPool::Create(kKeptBuffers), ClientOptions(link)) {}
+      client_(reactor, clock, kafka::BufferPool::Create(kKeptBuffers),
+              ClientOptions(link, "groups")) {}
 
 awaitable<void> GroupPoll::Run() {
   std::string last_error;

@@ -1,5 +1,7 @@
 #include "mirror/pull/kafka_source.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -243,6 +245,15 @@ bool TakePartitions(const kafka::MetadataResponseTopic& wire, TopicAtSource& top
 }
 
 }  // namespace
+
+kafka::Client::Options ClientOptions(const config::Link& link, std::string_view purpose) {
+  kafka::Client::Options options;
+  for (const config::Endpoint& endpoint : link.source.bootstrap_servers) {
+    options.bootstrap.push_back({endpoint.host, endpoint.port});
+  }
+  options.connection.client_id = fmt::format("atoll-{}-{}", purpose, link.name.value());
+  return options;
+}
 
 KafkaSource::KafkaSource(runtime::Reactor& reactor, const Clock& clock,
                          std::shared_ptr<kafka::BufferPool> buffers, kafka::Client::Options options,

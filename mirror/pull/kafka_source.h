@@ -5,13 +5,19 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "kafka/client/client.h"
 #include "kafka/wire/schema/common.h"
 #include "mirror/pull/source.h"
+#include "region-config/link.h"
 
 namespace atl::mirror {
+
+// How a link's source is reached. `purpose`: what the source's logs call us by,
+// "atoll-PURPOSE-LINK".
+kafka::Client::Options ClientOptions(const config::Link& link, std::string_view purpose);
 
 class KafkaSource final : public Source {
  public:

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <utility>
 
-#include "base/failpoint.h"
+#include "mirror/ownership/move_rules.h"
 
 namespace atl::sim {
 namespace {
@@ -32,15 +32,12 @@ Failpoint lifted("own.lifted");
 struct Outcome {
   Status status;
 };
-Status OutcomeOf(const StatusOr<Outcome>& answer) {
-  return answer.ok() ? answer->status : answer.status();
-}
 
-constexpr Duration kFenceAnswer = seconds(5);
-constexpr Duration kTellAnswer = seconds(2);
-constexpr Duration kLiftAnswer = seconds(1);
-constexpr Duration kFenceMargin = seconds(5);
-constexpr Duration kDrainLook = milliseconds(2);
+using mirror::kDrainLook;
+using mirror::kFenceAnswer;
+using mirror::kFenceMargin;
+using mirror::kLiftAnswer;
+using mirror::kTellAnswer;
 constexpr Duration kRetryAfter = milliseconds(200);
 constexpr int kMostLifts = 60;
 constexpr Duration kLiftAgain = seconds(1);
@@ -289,26 +286,14 @@ Status Mover::OnFenced(Operation& operation, const FenceAnswer& answer) {
 
 void Mover::Drain(const OperationPtr& operation, const Done& done) {
   const bool planned = operation->record.mode == Mode::kPromote;
-  if (!planned || IsDrained(*operation) || world_.Plants(Mutation::kSkipDrain)) {
+  if (!planned || mirror::IsDrained(self_.process().catalog, operation->record) ||
+      world_.Plants(Mutation::kSkipDrain)) {
     return done(drained.Hit());
   }
   if (world_.clock.Now() >= operation->deadline) {
     return done(DeadlineExceeded("the mirror did not reach the old owner's end in time"));
   }
   After(kDrainLook, [this, operation, done] { Drain(operation, done); });
-}
-
-bool Mover::IsDrained(const Operation& operation) const {
-  const auto view = self_.process().catalog.view();
-  for (const auto& topic : operation.record.topics) {
-    const auto local = view->Find(topic.id);
-    if (local == nullptr || local->partitions.size() < topic.partitions.size()) return false;
-    for (size_t i = 0; i < topic.partitions.size(); ++i) {
-      const Offset end = topic.partitions[i].source_end;
-      if (end != kNoOffset && local->partitions[i]->offsets().high_watermark < end) return false;
-    }
-  }
-  return true;
 }
 
 void Mover::SyncGroups(const OperationPtr& operation, const Done& done) {
@@ -330,17 +315,24 @@ void Mover::SyncGroups(const OperationPtr& operation, const Done& done) {
       });
 }
 
+// A request about the attempt that only succeeds or fails; `point` stands behind its success.
+void Mover::AskOwner(const OperationPtr& operation, Duration deadline,
+                     Status (mirror::Owners::*what)(const Uuid&), Failpoint& point,
+                     const Done& done) {
+  control_.Call<Outcome>(
+      self_, *operation->source, deadline,
+      [what, attempt = operation->record.attempt](Region& peer) {
+        return Outcome{(peer.process().owners.*what)(attempt)};
+      },
+      [&point, done](const StatusOr<Outcome>& answer) {
+        const Status outcome = answer.ok() ? answer->status : answer.status();
+        done(outcome.ok() ? point.Hit() : outcome);
+      });
+}
+
 void Mover::Release(const OperationPtr& operation, const Done& done) {
   if (world_.Plants(Mutation::kMintBeforeFence)) return done(OkStatus());
-  control_.Call<Outcome>(
-      self_, *operation->source, kFenceAnswer,
-      [attempt = operation->record.attempt](Region& peer) {
-        return Outcome{peer.process().owners.Release(attempt)};
-      },
-      [done](const StatusOr<Outcome>& answer) {
-        const Status outcome = OutcomeOf(answer);
-        done(outcome.ok() ? released.Hit() : outcome);
-      });
+  AskOwner(operation, kFenceAnswer, &mirror::Owners::Release, released, done);
 }
 
 Status Mover::Mint(Operation& operation) {
@@ -383,8 +375,8 @@ void Mover::Tell(const OperationPtr& operation, const Done& done) {
   if (operation->record.mode == Mode::kFailover) return broadcast();
   control_.Call<bool>(
       self_, *operation->source, kTellAnswer,
-      [this, records](Region& peer) {
-        control_.Merge(peer, self_, records);
+      [control = &control_, self = &self_, records](Region& peer) {
+        control->Merge(peer, *self, records);  // Runs there, when this mover may be gone.
         return true;
       },
       [broadcast](const StatusOr<bool>&) { broadcast(); });
@@ -419,15 +411,7 @@ Status Mover::Serve(Operation& operation) {
 void Mover::Lift(const OperationPtr& operation, const Done& done) {
   self_.process().owners.CancelPromotion(operation->ids);
   if (world_.Plants(Mutation::kForgetLift)) return done(OkStatus());
-  control_.Call<Outcome>(
-      self_, *operation->source, kLiftAnswer,
-      [attempt = operation->record.attempt](Region& peer) {
-        return Outcome{peer.process().owners.Lift(attempt)};
-      },
-      [done](const StatusOr<Outcome>& answer) {
-        const Status outcome = OutcomeOf(answer);
-        done(outcome.ok() ? lifted.Hit() : outcome);
-      });
+  AskOwner(operation, kLiftAnswer, &mirror::Owners::Lift, lifted, done);
 }
 
 }  // namespace atl::sim

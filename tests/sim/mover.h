@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "mirror/busy_topics.h"
 #include "mirror/ownership/failover_plan.h"
 #include "mirror/ownership/promotion.h"
@@ -67,6 +68,8 @@ class Mover {
   void Fence(const OperationPtr& operation, const Done& done);
   Status OnFenced(Operation& operation, const mirror::FenceAnswer& answer);
   void Drain(const OperationPtr& operation, const Done& done);
+  void AskOwner(const OperationPtr& operation, Duration deadline,
+                Status (mirror::Owners::*what)(const Uuid&), Failpoint& point, const Done& done);
   void Release(const OperationPtr& operation, const Done& done);
   void SyncGroups(const OperationPtr& operation, const Done& done);
   Status Mint(Operation& operation);
@@ -75,7 +78,6 @@ class Mover {
   Status Abort(Operation& operation);
   Status Serve(Operation& operation);
   void Lift(const OperationPtr& operation, const Done& done);
-  bool IsDrained(const Operation& operation) const;
   bool WasLost(const Operation& operation) const;
   void Finish(const OperationPtr& operation);
 
