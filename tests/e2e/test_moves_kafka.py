@@ -1,38 +1,11 @@
 """Moves away from a real Apache Kafka: planned once its producers are stopped, forced when it is gone, and no way back."""
 import time
 
-import pytest
-
 import clients
-import real_kafka
 import wire
-from harness import link, wait_until
+from harness import wait_until
+from kafka_fixtures import LINK, create, source, target  # noqa: F401 (fixtures)
 from test_failover import owner, reports, values
-
-LINK = "from-kafka-east"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    if reason := real_kafka.missing():
-        pytest.skip(reason)
-    broker = real_kafka.RealKafka(tmp_path_factory.mktemp("kafka") / "east").start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def target(ring, source):
-    region = ring.region("eu-west", 2)
-    region.links = [link(source.address, kind="kafka", topics=[{"exclude": "__", "match": "prefix"},
-                                                               {"include": "*", "match": "glob"}])]
-    return region.start()
-
-
-def create(source, topic: str) -> None:
-    with wire.Connection(source.address) as connection:
-        assert connection.create_topic(topic, 2) == wire.OK
-        wait_until(lambda: connection.offset(topic, 1, wire.LATEST)[0] == wire.OK, f"{topic} is there")
 
 
 def findings(target, topic: str) -> set[str]:
@@ -46,7 +19,7 @@ def plan(target, topic: str, expect: int) -> str:
 
 
 def test_a_planned_move_wants_stopped_producers_and_says_before_that_there_is_no_way_back(source, target):
-    create(source, "planned")
+    create(source, "planned", 2)
     sent = clients.Background(source.address, "planned", per_second=400)
     wait_until(lambda: target.mirror(LINK, "planned").get("appliedEnd"), "it is mirrored")
     for _ in range(5):  # The mirror is at the source's end again and again: that is not enough.
@@ -69,7 +42,7 @@ def test_a_planned_move_wants_stopped_producers_and_says_before_that_there_is_no
 
 
 def test_a_producer_that_was_forgotten_rolls_a_planned_move_back(source, target):
-    create(source, "forgotten")
+    create(source, "forgotten", 2)
     clients.produce(source.address, "forgotten", [b"before-%d" % i for i in range(50)])
     target.wait_state(LINK, "forgotten", "caught_up", 1)
     wait_until(lambda: "still_written" not in findings(target, "forgotten"), "the ends stand still", 20)
@@ -88,7 +61,7 @@ def test_a_producer_that_was_forgotten_rolls_a_planned_move_back(source, target)
 
 
 def test_a_forced_move_from_a_dead_kafka_states_what_it_knows(source, target):
-    create(source, "forced")
+    create(source, "forced", 2)
     acked = clients.produce(source.address, "forced", [b"before-%d" % i for i in range(50)])
     for partition in (0, 1):
         target.wait_state(LINK, "forced", "caught_up", partition)
