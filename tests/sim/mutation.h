@@ -35,7 +35,6 @@ enum class Mutation {
   kMintBeforeFence,  // A planned move mints its epoch while the old owner accepts.
   kSkipDrain,        // A planned move doesn't wait for what the old owner had.
   kForgetLift,       // A planned move that is rolled back leaves its fence.
-  kCollidingIds,     // Two regions give producers the same ids.
   kSkipGroups,       // A planned move doesn't ask for what the groups committed last.
   kLast
 };

@@ -73,9 +73,7 @@ void Producer::Think() {
 }
 
 void Producer::NewIdentity() {
-  const int64_t counter = oracle_.NextProducer(*region_);
-  const bool collides = world_.Plants(Mutation::kCollidingIds);
-  id_ = ProducerId::Mint(collides ? RegionOrdinal(1) : region_->ordinal(), counter);
+  id_ = ProducerId::Mint(region_->ordinal(), oracle_.NextProducer(*region_));
   sequence_ = Sequence(0);
   last_acked_.clear();
 }
