@@ -454,6 +454,7 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   mirror::RegisterTranslateRoute(router, *links, *copies);
   mirror::RegisterGroupSyncRoute(router, *links, *group_sync);
+      .grafana = config.region.console.grafana,
   mirror::RegisterFailoverRoutes(router, {*failovers, owners, *links, catalog});
   mirror::RegisterQuarantineRoutes(
       router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});

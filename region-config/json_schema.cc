@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kReference = R"(\\$\\{env:[^}]+\\})";
 constexpr std::string_view kName = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 constexpr std::string_view kHostPort = R"(^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$)";
+constexpr std::string_view kUrl = R"(^https?://[A-Za-z0-9._~%:\\[\\]-][A-Za-z0-9._~%:/\\[\\]-]*$)";
 constexpr std::string_view kRules =
     R"("type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": false,)"
     R"( "properties": {"include": {"type": "string", "minLength": 1},)"
@@ -76,6 +77,7 @@ std::string Fragment(std::string_view type) {
     return fmt::format(R"("type": "array", "minItems": 1, "items": {{{}}})", Pattern(kHostPort));
   if (type == "path") return R"("type": "string", "minLength": 1)";
   if (type == "/path") return Pattern("^/(.*[^/])?$");
+  if (type == "URL") return Pattern(kUrl);
   if (type == "text" || type == "topic name") return Pattern("^[A-Za-z0-9._-]*$");
   if (type == "list of rules") return std::string(kRules);
   if (type == "list of owner rules") return std::string(kOwnerRules);

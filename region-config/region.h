@@ -83,6 +83,12 @@ struct Lease {
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
+// The web console at the admin address.
+struct Console {
+  std::string grafana;  // http(s)://HOST[:PORT][/PATH] without a slash at its end; empty: no links.
+  friend bool operator==(const Console&, const Console&) = default;
+};
+
 struct Region {
   RegionName name;
   RegionOrdinal ordinal;
@@ -97,6 +103,7 @@ struct Region {
       ownership;  // The first that matches counts; none: owned where created.
   Groups groups;
   Lease lease;
+  Console console;
   friend bool operator==(const Region&, const Region&) = default;
 };
 

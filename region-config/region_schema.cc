@@ -1,5 +1,7 @@
 // The fields of kind Region.
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "region-config/schema.h"
 #include "region-config/topic_filter.h"
@@ -61,6 +63,24 @@ void ReadLeaseTtl(const FieldReader& in, Region& out) {
   if (*length < std::chrono::seconds(2) || *length > std::chrono::hours(1))
     return in.Refuse("is not between 2s and 1h");
   out.lease.ttl = *length;
+}
+
+// It becomes a link of the console: nothing but an address of the web may stand here.
+void ReadGrafana(const FieldReader& in, Region& out) {
+  constexpr std::string_view kMarks = "._~%:/[]-";
+  std::optional<std::string> text = in.Text();
+  if (!text) return;
+  std::string_view rest = *text;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
+  }
+  const bool good = std::ranges::all_of(rest, [kMarks](unsigned char c) {
+    return std::isalnum(c) != 0 || kMarks.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (rest.size() == text->size() || rest.empty() || rest[0] == '/' || !good)
+    return in.Refuse("must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]");
+  while (text->ends_with('/')) text->pop_back();
+  out.console.grafana = *std::move(text);
 }
 
 ControlListener& ControlOf(Region& region) {
@@ -251,6 +271,10 @@ constexpr std::array kFields = {
       [](const Region& region) {
         return region.lease.enabled() ? WriteLength(region.lease.ttl) : std::string();
       }},
+    F{"spec.console.grafana", "URL", kOptional, "", "\"http://127.0.0.1:3000\"", kRestart,
+      "A Grafana that has the dashboards of dashboards/grafana: the console links to them. Left "
+      "out: no such links.",
+      ReadGrafana, [](const Region& region) { return WriteText(region.console.grafana); }},
 };
 
 }  // namespace

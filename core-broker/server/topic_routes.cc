@@ -219,6 +219,7 @@ json::object DescribeRegion(const Broker& broker, const StatusFacts& facts) {
   body["kafka"] = facts.kafka_address;
   body["admin"] = facts.admin_address;
   body["control"] = OrNull(facts.control_address);
+  body["grafana"] = OrNull(facts.grafana);
   body["topics"] = view->by_name.size();
   body["partitions"] = partitions;
   body["offlinePartitions"] = std::move(offline);

@@ -18,6 +18,7 @@ struct StatusFacts {
   std::string kafka_address;  // "127.0.0.1:19092", as advertised.
   std::string admin_address;
   std::string control_address;  // Empty: no such listener.
+  std::string grafana;          // Where its dashboards are; empty: not told.
   MonotonicTime started{};
 };
 

@@ -108,6 +108,7 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE_FALSE(region.insecure);
   REQUIRE_FALSE(region.control.has_value());
   REQUIRE_FALSE(region.lease.enabled());
+  REQUIRE(region.console.grafana.empty());
   REQUIRE(region.topics == TopicDefaults{true, 1, true});
 
   Link link = DefaultLink();
@@ -141,6 +142,7 @@ spec:
   storage: {durability: os, segmentBytes: 64KiB, retention: 500ms, retentionBytes: 2TiB}
   topics: {autoCreate: false, defaultPartitions: 10000, replicationFactorClamp: false}
   lease: {etcd: ["e1:2379", "e2:2379"], prefix: /ring, ttl: 3s}
+  console: {grafana: "https://grafana.example:3000/ops/"}
 ---
 ---
 apiVersion: atoll/v1
@@ -172,6 +174,7 @@ spec:
                                     ByteCount(int64_t{2} << 40)});
   REQUIRE(region.topics == TopicDefaults{false, 10'000, false});
   REQUIRE(region.lease == Lease{{{"e1", 2379}, {"e2", 2379}}, "/ring", seconds(3)});
+  REQUIRE(region.console.grafana == "https://grafana.example:3000/ops");
   const Link& link = config.links.at(0);
   REQUIRE(link.source.kind == SourceKind::kKafka);
   REQUIRE(link.source.bootstrap_servers == std::vector<Endpoint>{{"k1", 9092}, {"fe80::1", 9093}});

@@ -45,7 +45,7 @@ TEST_CASE("Keys: unknown, missing, twice, in the wrong form", "[config]") {
        "f:5:3: spec.ordinla: unknown key (did you mean `ordinal`?)"},
       {"ordinal: 1", "ordinal: 1\n  colour: red",
        "6:3: spec.colour: unknown key; here may stand ordinal, dataDir, listeners, insecure, "
-       "storage, topics, ownership, groups, lease"},
+       "storage, topics, ownership, groups, lease, console"},
       {"  dataDir: ./data\n", "", "4:1: spec.dataDir: is required (path)"},
       {"metadata: {name: us-east}\n", "", "1:1: metadata.name: is required (name)"},
       {"ordinal: 1", "ordinal: 1\n  ordinal: 1", "6:3: key `ordinal` is written twice"},
@@ -172,6 +172,19 @@ TEST_CASE("Lease mode is written whole or not at all", "[config]") {
       {"ordinal: 1", lease("etcd: [\"a:0\"]"),
        "6:18: spec.lease.etcd[0]: `a:0` needs a port of at least 1"},
   });
+}
+
+TEST_CASE("Only an address of the web becomes a link of the console", "[config]") {
+  const auto grafana = [](const std::string& address) {
+    return "ordinal: 1\n  console: {grafana: \"" + address + "\"}";
+  };
+  const std::string message =
+      "6:22: spec.console.grafana: must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]";
+  for (const char* const address : {"javascript:alert(1)", "grafana:3000", "http://", "https:///d",
+                                    "ftp://grafana", "http://a b", "http://a/?b=c", "http://a/#b",
+                                    "http://user@a", "HTTP://a", "http://a\\\"b"}) {
+    CheckRows({{"ordinal: 1", grafana(address), message}});
+  }
 }
 
 TEST_CASE("Ownership rules and groups of a region are checked", "[config]") {
