@@ -1,5 +1,6 @@
 // Joins what is known with what is shown, and buttons with what they do.
 import { arg, h, morph, seconds } from "./dom.js";
+import * as looks from "./looks.js";
 import * as sheets from "./sheets.js";
 import { call, connect, linkPath, onChange, rows, state } from "./state.js";
 import * as views from "./views.js";
@@ -10,7 +11,7 @@ let allEvents = false;
 // --- Showing ---
 
 function show(id, view) {
-  const fresh = h("div", { id }, ...view.childNodes);
+  const fresh = h(view.tagName, { id }, ...view.childNodes);
   morph($(id), fresh);
 }
 
@@ -45,6 +46,7 @@ function render() {
   show("moves-body", views.moves());
   show("quarantine-body", views.quarantine());
   show("events-body", views.events(allEvents));
+  show("dashboards", views.dashboards());
   const facts = views.facts();
   if ($("facts").textContent !== facts) $("facts").textContent = facts;
 }
@@ -80,6 +82,8 @@ const actions = {
   expand: ({ topic }) => { views.toggle(topic); render(); },
   "all-events": () => { allEvents = true; render(); },
   plan: ({ link, mode }) => sheets.plan(link, mode),
+  verify: ({ link }) => looks.verify(link),
+  drill: ({ link }) => looks.drill(link),
   report: ({ id }) => sheets.report(id),
   browse: ({ id }) => sheets.browse(id),
   group: ({ link, group }) => sheets.offsets(link, group),

@@ -119,13 +119,16 @@ export const arg = (text) => (/^[\w.@%+=:,/-]+$/.test(text) ? text : `'${text.re
 // --- Parts that every view uses ---
 
 const TONES = {
-  running: "good", ready: "good", blocked: "bad", caught_up: "good", done: "good", placed: "good", Stable: "good",
+  running: "good", ready: "good", blocked: "bad", equal: "good", yes: "good", not_ready: "bad", NO: "bad", not_compared: "warn", caught_up: "good", done: "good", placed: "good", Stable: "good",
   mirroring: "calm", locating: "calm", connecting: "calm", promoted: "calm", retired: "calm", rolled_back: "warn", Empty: "calm",
   paused: "warn", degraded: "warn", source_unavailable: "warn", PreparingRebalance: "warn", CompletingRebalance: "warn",
   halted: "bad", gap: "bad", diverged: "bad", conflict: "bad", refused: "bad", failed: "bad", mismatch: "bad", divergence: "bad",
 };
 export const tone = (state) => TONES[state] ?? "calm";
 export const badge = (state, title) => h("span", { class: `badge ${tone(state)}`, title }, words(state));
+
+// Opens elsewhere; the other page learns nothing about this one.
+export const away = (label, href) => h("a", { href, target: "_blank", rel: "noopener noreferrer" }, label, h("span", { "aria-hidden": "true" }, " ↗"), h("span", { class: "unseen" }, " (opens a new tab)"));
 
 // Every button carries the command line that does the same.
 export function button(label, action, cli, data = {}, kind = "") {

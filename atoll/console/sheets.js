@@ -12,7 +12,7 @@ const STEPS = { promote: ["fence", "drain", "groups", "release", "mint", "tell",
 export const say = (text) => { said.textContent = text; };
 
 let body = null;
-function open(title, small = false) {
+export function open(title, small = false) {
   body = h("div", { class: "body" });
   dialog.className = small ? "small" : "";
   dialog.replaceChildren(h("div", { class: "sheet" },
@@ -21,9 +21,10 @@ function open(title, small = false) {
   return body;
 }
 export const close = () => dialog.close();
+export const isShown = (sheet) => dialog.open && body === sheet;
 
-const cliLine = (line) => h("div", { class: "cli" }, h("code", {}, line), h("button", { type: "button", "data-do": "copy", "data-text": line }, "Copy"));
-const problem = (error) => h("p", { class: "wrong", role: "alert" }, error.message, error.hint ? h("small", {}, error.hint) : null);
+export const cliLine = (line) => h("div", { class: "cli" }, h("code", {}, line), h("button", { type: "button", "data-do": "copy", "data-text": line }, "Copy"));
+export const problem = (error) => h("p", { class: "wrong", role: "alert" }, error.message, error.hint ? h("small", {}, error.hint) : null);
 
 // Asks for the link's name (or the topic's, where no link is concerned) before `act` is called.
 function confirmation(name, what, label, cli, act) {
@@ -64,7 +65,7 @@ export function failed(title, error) {
 
 const loss = (line) => (line.lostAtMost !== null ? (line.lostAtMost === 0 ? "0" : `≤ ${count(line.lostAtMost)}`) : line.lostKnown === null ? "UNKNOWN" : `${count(line.lostKnown)} + unobserved`);
 
-function planView(plan) {
+export function planView(plan) {
   const columns = [{ label: "Topic" }, { label: "Partitions", num: true }, { label: "Lag records", num: true }, { label: "Lag bytes", num: true }, { label: "Lag age", num: true },
     { label: "Loss", num: true, wide: true }, { label: "Groups placed", num: true }, { label: "Open txn", num: true }, { label: "Drain from" }];
   const source = plan.inContact ? "in contact" : plan.silentSeconds === null ? "never heard" : `unreachable for ${seconds(plan.silentSeconds)}`;
@@ -78,7 +79,7 @@ function planView(plan) {
   ];
 }
 
-function cliOf(request, verb) {
+export function cliOf(request, verb) {
   const { link, mode, topics, regex, accept, force } = request;
   const command = mode === "promote" ? "atoll promote" : `atoll failover ${verb}`;
   const parts = [command, "--link", arg(link), ...topics.map(arg)];
@@ -155,7 +156,7 @@ function running(answer, request) {
 
 // --- Moves and their reports ---
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function steps(move) {
   const all = STEPS[move.mode] ?? [];
@@ -184,8 +185,7 @@ export async function report(id) {
   const sheet = open(`Report of move ${id}`);
   const shown = h("div", { class: "confirm" }, "Asking…");
   sheet.append(shown);
-  const mine = sheet;
-  for (let last = ""; dialog.open && body === mine;) {
+  for (let last = ""; isShown(sheet);) {
     let move;
     try {
       move = await call("GET", `/v1/failovers/${id}`);

@@ -1,5 +1,5 @@
 // The sections of the page, each a function from what is known to fresh elements; app.js morphs them into place.
-import { arg, badge, button, bytes, clock, compact, count, DASH, h, plural, row, seconds, svg, table, words } from "./dom.js";
+import { arg, away, badge, button, bytes, clock, compact, count, DASH, h, plural, row, seconds, svg, table, words } from "./dom.js";
 import { get, rows } from "./state.js";
 import { verdict } from "./verdict.js";
 
@@ -46,6 +46,17 @@ const mirrorRows = () => rows("mirrors").map((mirror) => {
   return topic?.link === null && topic.topicId === mirror.topicId ? { ...mirror, state: "promoted", reason: "" } : mirror;
 });
 
+// --- Grafana, where the region's YAML names one ---
+
+function dashboard(name, label, variables = {}) {
+  const grafana = rows("region")[0]?.grafana;
+  if (!grafana) return null;
+  const query = new URLSearchParams(Object.entries(variables).map(([key, value]) => [`var-${key}`, value])).toString();
+  return away(label, `${grafana}/d/atoll-${name}${query === "" ? "" : `?${query}`}`);
+}
+
+export const dashboards = () => h("span", {}, [dashboard("overview", "overview"), dashboard("broker", "broker dashboard")].filter(Boolean).map((one) => [one, " · "]));
+
 // --- Links ---
 
 const stat = (label, value, title) => h("div", { title }, h("dt", {}, label), h("dd", {}, value));
@@ -56,7 +67,9 @@ function flow(link, here) {
   return h("div", { class: "flow" },
     h("b", {}, here), h("span", { class: "arrow", "aria-label": "pulls from" }, "◀──"), h("b", {}, link.source),
     h("span", { class: "mono" }, link.name), badge(link.state), link.reason ? h("span", { class: "soft" }, link.reason) : null,
-    h("span", { class: "actions" }, button(paused ? "Resume link" : "Pause link", "link", `atoll link ${verb} ${arg(link.name)}`, { link: link.name, verb })));
+    h("span", { class: "actions" }, dashboard("link", "Grafana", { link: link.name }),
+      button("Verify…", "verify", `atoll verify --link ${arg(link.name)} --wait`, { link: link.name }),
+      button(paused ? "Resume link" : "Pause link", "link", `atoll link ${verb} ${arg(link.name)}`, { link: link.name, verb })));
 }
 
 export function links() {
@@ -70,12 +83,16 @@ export function links() {
   return h("div", {}, all.map((link) => {
     const answer = verdict(link, mirrors.get(link.name) ?? [], groups.get(link.name) ?? []);
     const name = arg(link.name);
+    // The move that fits now stands out; none, where there is nothing to move.
+    const fits = answer.level === "note" ? "" : link.state === "source_unavailable" ? "failover" : "promote";
+    const plan = (label, mode, cli) => button(label, "plan", cli, { link: link.name, mode }, fits === mode ? "main" : "");
     return h("article", { class: "link", "data-key": link.name, "aria-label": `link ${link.name}` },
       h("div", { class: `answer ${answer.level}` },
         h("div", {}, h("strong", {}, answer.answer), h("span", { class: "worst" }, answer.worst)),
         h("div", { class: "doing" },
-          button("Plan failover…", "plan", `atoll failover plan --link ${name}`, { link: link.name, mode: "failover" }, link.state === "source_unavailable" ? "main" : ""),
-          button("Plan promote…", "plan", `atoll promote --dry-run --link ${name}`, { link: link.name, mode: "promote" }, link.state === "source_unavailable" ? "" : "main")),
+          button("Drill…", "drill", `atoll failover drill --link ${name}`, { link: link.name }),
+          plan("Plan failover…", "failover", `atoll failover plan --link ${name}`),
+          plan("Plan promote…", "promote", `atoll promote --dry-run --link ${name}`)),
         h("ul", { class: "checks" }, answer.checks.map((check) => h("li", { class: check.level },
           h("span", { class: "unseen" }, { good: "good: ", warn: "warning: ", bad: "problem: ", note: "note: " }[check.level]), check.text)))),
       flow(link, here),
@@ -95,7 +112,7 @@ export function links() {
 const open = new Set(); // Expanded topics, by key.
 export const toggle = (key) => (open.has(key) ? open.delete(key) : open.add(key));
 
-const COLUMNS = [{ label: "Topic" }, { label: "State" }, { label: "Lag records", num: true }, { label: "Lag bytes", num: true },
+const COLUMNS = [{ label: "Topic" }, { label: "State", wide: true }, { label: "Lag records", num: true }, { label: "Lag bytes", num: true },
   { label: "Lag age", num: true }, { label: "Source end → here", num: true, wide: true }, { label: "Verified", num: true }, { label: "", class: "acts" }];
 
 const sum = (mirrors, field) => (mirrors.some((mirror) => mirror[field] === null) ? null : mirrors.reduce((total, mirror) => total + mirror[field], 0));
@@ -106,6 +123,8 @@ const share = (mirrors) => {
   if (applied === null || !mirrors.some((mirror) => mirror.verifiedTo !== null)) return DASH;
   return applied === 0 ? "100 %" : `${Math.floor((100 * verified) / applied)} %`;
 };
+
+const ends = (source, here) => (source === null && here === null ? DASH : `${count(source)} → ${count(here)}`);
 
 function topicActions(topic, link, mirrors) {
   const states = new Set(mirrors.map((mirror) => mirror.state));
@@ -124,7 +143,7 @@ function partition(mirror, key) {
   const bar = h("span", { class: "bar", "aria-hidden": "true" }, svg("svg", { width: "100%", height: "100%", preserveAspectRatio: "none", viewBox: "0 0 100 1" },
     svg("rect", { width: done.toFixed(2), height: 1 })));
   return row(`${key} ${mirror.partition}`, COLUMNS, [`partition ${mirror.partition}`, badge(mirror.state, mirror.reason), count(mirror.lagRecords), bytes(mirror.lagBytes),
-    seconds(mirror.lagSeconds), h("span", {}, bar, `${count(mirror.sourceEnd)} → ${count(mirror.appliedEnd)}`), count(mirror.verifiedTo), ""], { class: "part" });
+    seconds(mirror.lagSeconds), h("span", {}, bar, ends(mirror.sourceEnd, mirror.appliedEnd)), count(mirror.verifiedTo), ""], { class: "part" });
 }
 
 // Why something stopped, and what to do, under its line.
@@ -143,7 +162,7 @@ export function topics(filter) {
       "aria-expanded": String(expanded) }, topic, h("span", { class: "soft" }, ` (${mirrors.length})`));
     const line = row(key, COLUMNS, [name, badge(state, reason),
       count(sum(mirrors, "lagRecords")), bytes(sum(mirrors, "lagBytes")), seconds(most(mirrors, "lagSeconds")),
-      `${count(sum(mirrors, "sourceEnd"))} → ${count(sum(mirrors, "appliedEnd"))}`, share(mirrors), topicActions(topic, link, mirrors)]);
+      ends(sum(mirrors, "sourceEnd"), sum(mirrors, "appliedEnd")), share(mirrors), topicActions(topic, link, mirrors)]);
     if (!expanded) return [line, ...why(key, state, reason)];
     return [line, ...mirrors.sort((a, b) => a.partition - b.partition).flatMap((mirror) => [partition(mirror, key), ...why(`${key} ${mirror.partition}`, mirror.state, mirror.reason)])];
   });
@@ -153,14 +172,14 @@ export function topics(filter) {
   return h("div", {},
     table("Mirrored topics, with their lag in records, bytes and age", COLUMNS, lines, `This region mirrors no topic${fits}.`),
     h("div", { class: "more", "data-key": "owned" }, table("Topics that this region owns", columns,
-      owned.map((topic) => row(topic.name, columns, [topic.name, count(topic.partitionCount), bytes(topic.sizeBytes), count(topic.epoch)])), `This region owns no topic${fits}.`)));
+      owned.map((topic) => row(topic.name, columns, [topic.name, count(topic.partitionCount), bytes(topic.sizeBytes), topic.epoch])), `This region owns no topic${fits}.`)));
 }
 
 // --- Groups ---
 
 export function groups() {
   const columns = [{ label: "Group" }, { label: "Here" }, { label: "Members here", num: true }, { label: "Lag here", num: true }, { label: "Lag age here", num: true },
-    { label: "At the source" }, { label: "Offsets placed", num: true }, { label: "Why not all", class: "text" }, { label: "", class: "acts" }];
+    { label: "At the source", wide: true }, { label: "Offsets placed", num: true }, { label: "Why not all", class: "text" }, { label: "", class: "acts" }];
   const far = Map.groupBy(rows("linkGroups"), (line) => line.group);
   const names = new Set([...rows("groups").map((group) => group.group), ...far.keys()]);
   const lines = [...names].sort().flatMap((name) => {
@@ -180,7 +199,7 @@ export function groups() {
 // --- Moves, quarantine, events ---
 
 export function moves() {
-  const columns = [{ label: "Move" }, { label: "Outcome" }, { label: "Link" }, { label: "From → to" }, { label: "Topics", num: true }, { label: "Started" },
+  const columns = [{ label: "Move" }, { label: "Outcome" }, { label: "Link", wide: true }, { label: "From → to", wide: true }, { label: "Topics", num: true }, { label: "Started" },
     { label: "Nobody accepted for", num: true }, { label: "Why", class: "text" }, { label: "", class: "acts" }];
   const lines = rows("moves").sort((a, b) => b.id - a.id).map((move) => row(String(move.id), columns, [`${move.mode} ${move.id}`,
     [badge(move.outcome), move.outcome === "running" ? ` next: ${words(move.nextStep)}` : ""], h("span", { class: "mono" }, move.link), `${move.source} → ${move.target}`,
@@ -189,13 +208,13 @@ export function moves() {
 }
 
 export function quarantine() {
-  const columns = [{ label: "Topic" }, { label: "Offsets", num: true }, { label: "Records", num: true }, { label: "Bytes", num: true }, { label: "Epoch → owner's", num: true },
+  const columns = [{ label: "Topic" }, { label: "Offsets", num: true }, { label: "Records", num: true }, { label: "Bytes", num: true }, { label: "Epoch → owner's", num: true, wide: true },
     { label: "Found" }, { label: "Given back" }, { label: "", class: "acts" }];
   const lines = rows("quarantine").sort((a, b) => byName(b.time, a.time)).map((tail) => {
     const back = tail.reinjected;
     const data = { id: tail.id, link: tail.link, topic: tail.topic };
     return row(tail.id, columns, [`${tail.topic} · ${tail.partition}`, `${count(tail.first)} – ${count(tail.end)}`, count(tail.records), bytes(tail.bytes),
-      `${count(tail.epoch)} → ${count(tail.newEpoch)}`, clock(tail.time),
+      `${tail.epoch} → ${tail.newEpoch}`, clock(tail.time),
       back.done ? badge("done", `${back.produced} produced`) : back.begun ? `up to ${count(back.next)}` : "no",
       [button("Browse", "browse", `atoll quarantine export ${arg(tail.id)}`, data), " ",
         button("Reinject…", "reinject", `atoll quarantine reinject ${arg(tail.id)}`, data), " ", button("Drop…", "drop", `atoll quarantine drop ${arg(tail.id)}`, data, "danger")]]);

@@ -1,6 +1,7 @@
-"""The console in a real Chromium: look, plan, fail over, read the report, browse the quarantine, give it back, return. Text that looks
+"""The console in a real Chromium: look, plan, drill, verify, fail over, read the report, browse the quarantine, give it back, return. Text that looks
 like HTML does nothing. Screenshots are kept beside the binaries (build/*/screenshots), for people to look at."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import clients
-from harness import BINARY, create_topic, wait_mirrored, wait_until
+from harness import BINARY, REPOSITORY, create_topic, wait_mirrored, wait_until
 from test_failover import LINK, owner, wait_connected
 from test_groups_sync import commit
 
@@ -59,8 +60,9 @@ def pictures(page: Page, name: str) -> None:
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme)
             page.evaluate("document.getElementById('dialog').open || scrollTo(0, 0)")
-            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert over <= 0, f"{name} at {width}: {over} pixels too wide"
+            for box in ("html", "dialog[open] .body"):
+                over = page.evaluate("box => { const one = document.querySelector(box); return one ? one.scrollWidth - one.clientWidth : 0; }", box)
+                assert over <= 0, f"{name} at {width}: {box} is {over} pixels too wide"
             page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
@@ -85,6 +87,29 @@ def close(page: Page) -> None:
     expect(page.locator("dialog")).not_to_be_visible()
 
 
+def drill_and_verify(page: Page) -> None:
+    """What changes nothing: a rehearsal, and a comparison of every byte."""
+    dialog = page.locator("dialog")
+    page.get_by_role("button", name="Drill…").click()
+    expect(dialog.locator(".badge").first).to_have_text("ready")
+    expect(dialog.locator(".cli code")).to_have_text(f"atoll failover drill --link {LINK}")
+    for step in ("contact", "drain", "groups", "settle", "serve"):
+        expect(dialog.get_by_role("row").filter(has_text=re.compile(f"^{step}"))).to_contain_text("yes")
+    expect(dialog).to_contain_text("The plan of such a failover")
+    pictures(page, "2-drill")
+    close(page)
+    page.get_by_role("button", name="Verify…").click()
+    expect(dialog).to_contain_text("No run was asked for")
+    expect(dialog.locator(".cli code")).to_have_text(f"atoll verify --link {LINK} --wait")
+    dialog.get_by_label("--deep").check()
+    expect(dialog.locator(".cli code")).to_have_text(f"atoll verify --link {LINK} --deep --wait")
+    dialog.get_by_role("button", name="Verify", exact=True).click()
+    expect(dialog.locator(".badge").first).to_have_text("equal")
+    expect(dialog).to_contain_text("1 of 1 partition · 60 of 60 offsets · every byte read again on both sides")
+    pictures(page, "3-verify")
+    close(page)
+
+
 def test_an_operator_walks_over_and_back(ring, browse):
     us_east, eu_west = ring.pair(control=True)
     create_topic(us_east, "orders", 1)
@@ -104,6 +129,13 @@ def test_an_operator_walks_over_and_back(ring, browse):
     topic_line(page).get_by_role("button", expanded=False).click()
     expect(page.get_by_role("row").filter(has_text="partition 0")).to_contain_text("60 → 60")
     pictures(page, "1-look")
+    # Plan, on a good day: the source answers, so the word is promote.
+    page.get_by_role("button", name="Plan failover…").click()
+    dialog = page.locator("dialog")
+    expect(dialog).to_contain_text("Blocks:")
+    close(page)
+    drill_and_verify(page)
+    assert owner(eu_west, "orders")["owner"] == "us-east" and eu_west.get("/v1/failovers")["failovers"] == []
     # A copy that misses records, and a region that is gone.
     topic_line(page).get_by_role("button", name="Pause").click()
     expect(topic_line(page)).to_contain_text("paused")
@@ -113,21 +145,20 @@ def test_an_operator_walks_over_and_back(ring, browse):
     topic_line(page).get_by_role("button", name="Resume").click()
     expect(card.locator("strong")).to_have_text("WITH CARE")
     expect(card).to_contain_text("unknown")
-    pictures(page, "2-source-lost")
+    pictures(page, "4-source-lost")
     # Plan.
     page.get_by_role("button", name="Plan failover…").click()
-    dialog = page.locator("dialog")
     expect(dialog).to_contain_text("ready")
     expect(dialog).to_contain_text("unobserved")
     expect(dialog.locator(".cli code").last).to_have_text(f"atoll failover run --link {LINK}")
-    pictures(page, "3-plan")
+    pictures(page, "5-plan")
     # Fail over, and read the report.
     confirm(page, LINK, "Fail over")
     expect(dialog.locator(".badge").first).to_have_text("done")
     expect(dialog).to_contain_text("Resumes at")
     expect(dialog).to_contain_text(HTML)
     expect(page.locator("#said")).to_contain_text("done")
-    pictures(page, "4-report")
+    pictures(page, "6-report")
     close(page)
     expect(page.locator("#moves-body")).to_contain_text("failover 1")
     expect(card.locator("strong")).to_have_text("ALREADY HERE")
@@ -140,7 +171,7 @@ def test_an_operator_walks_over_and_back(ring, browse):
     home.get_by_role("button", name="Browse").click()
     expect(home.locator("dialog").get_by_role("row")).to_have_count(41)
     expect(home.locator("dialog")).to_contain_text(HTML)
-    pictures(home, "5-quarantine")
+    pictures(home, "7-quarantine")
     close(home)
     home.get_by_role("button", name="Reinject…").click()
     expect(home.locator("dialog")).to_contain_text("Produces 40 records to eu-west")
@@ -157,7 +188,7 @@ def test_an_operator_walks_over_and_back(ring, browse):
     close(home)
     wait_until(lambda: owner(us_east, "orders")["owner"] == "us-east", "us-east owns it again")
     expect(home.locator("#events-body")).to_contain_text("quarantined")
-    pictures(home, "6-home")
+    pictures(home, "8-home")
 
 
 def test_a_page_that_lost_its_region_says_since_when_and_recovers(ring, browse):
@@ -167,13 +198,27 @@ def test_a_page_that_lost_its_region_says_since_when_and_recovers(ring, browse):
     region.kill9()
     expect(page.locator("#stale")).to_contain_text("Stale since")
     expect(page.locator("#live")).to_have_text("stale")
-    pictures(page, "7-stale")
+    pictures(page, "9-stale")
     region.start()
     expect(page.locator("#live")).to_have_text("live")
     expect(page.locator("#stale")).to_be_hidden()
     with region.wire() as connection:
         connection.create_topic("fresh", 3)
     expect(page.locator("#topics-body")).to_contain_text("fresh", timeout=2_000)
+
+
+def test_it_links_to_the_dashboards_of_a_grafana_that_the_yaml_names(ring, browse):
+    us_east, eu_west = ring.pair()
+    eu_west.spec["console"] = {"grafana": "https://grafana.example:3000/ops/"}
+    eu_west.restart()
+    page = browse(eu_west)
+    expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", f"https://grafana.example:3000/ops/d/atoll-link?var-link={LINK}")
+    expect(page.get_by_role("link", name="overview")).to_have_attribute("href", "https://grafana.example:3000/ops/d/atoll-overview")
+    expect(page.get_by_role("link", name="broker dashboard")).to_have_attribute("href", "https://grafana.example:3000/ops/d/atoll-broker")
+    pages = {json.loads(path.read_text())["uid"] for path in (REPOSITORY / "dashboards" / "grafana").glob("*.json")}
+    linked = page.evaluate("[...document.querySelectorAll('a[href*=\"/d/\"]')].map(one => new URL(one.href).pathname.split('/').pop())")
+    assert set(linked) == pages
+    assert browse(us_east).locator("a[href*='/d/']").count() == 0, "no address, no link"
 
 
 def test_everything_is_reached_and_told_without_a_mouse(ring, browse):
@@ -187,7 +232,7 @@ def test_everything_is_reached_and_told_without_a_mouse(ring, browse):
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id"))
-    for name in ("Skip to the links", "Plan failover…", "Plan promote…", "Pause link", "topic-filter", "orders"):
+    for name in ("Skip to the links", "Drill…", "Plan failover…", "Plan promote…", "Verify…", "Pause link", "topic-filter", "orders"):
         assert any(text.startswith(name) for text in reached), f"{name} is not among {reached}"
     # Each control says what it is, and the line it equals.
     unnamed = page.evaluate("""[...document.querySelectorAll('button, input, a')]
