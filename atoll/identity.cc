@@ -62,7 +62,7 @@ std::string Describe(const RegionIdentity& identity) {
 StatusOr<IdentityOutcome> LoadIdentity(FileSystem& files, const std::string& data_folder,
                                        checkpoint::RegionTable& table, const RegionName& name,
                                        RegionOrdinal ordinal, Random& random) {
-  const std::string path = JoinPath(data_folder, "meta.properties");
+  const std::string path = JoinPath(data_folder, kIdentityFile);
   ASSIGN_OR_RETURN(const std::optional<RegionIdentity> in_file, ReadFile(files, path));
   ASSIGN_OR_RETURN(const std::optional<RegionIdentity> in_store, table.Identity());
   if (in_file && in_store && *in_file != *in_store) {

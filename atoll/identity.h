@@ -12,6 +12,8 @@
 
 namespace atl {
 
+inline constexpr const char* kIdentityFile = "meta.properties";
+
 struct IdentityOutcome {
   checkpoint::RegionIdentity identity;
   bool is_new = false;      // Neither the file nor the store knew anything.

@@ -26,6 +26,7 @@
 #include "core-broker/admin/health.h"
 #include "core-broker/admin/http_server.h"
 #include "core-broker/admin/metrics_page.h"
+#include "core-broker/admin/readiness.h"
 #include "core-broker/admin/state_stream.h"
 #include "core-broker/server/group_lag.h"
 #include "core-broker/server/group_routes.h"
@@ -221,6 +222,8 @@ struct RegionProcess::Parts {
   std::unique_ptr<mirror::Failovers> failovers;
   std::unique_ptr<mirror::DigestService> digests;
   broker::Health health;
+  broker::Readiness readiness{
+      {SystemClock(), PosixFileSystem(), config.region.data_dir, kIdentityFile, shards}};
   const broker::ApiDescription api{OpenApiText()};
   broker::Router router;
   std::unique_ptr<LiveConfig> live_config;
@@ -292,7 +295,8 @@ Status RegionProcess::Parts::Recover() {
       });
   Speak(identity.identity.cluster_id);
   RETURN_IF_ERROR(group_sync->Restore());
-  ticker = std::make_unique<Ticker>(admin_reactor, blocking, *store, catalog, groups);
+  ticker = std::make_unique<Ticker>(
+      Ticker::Room{admin_reactor, blocking, *store, catalog, groups, readiness});
   return OkStatus();
 }
 
@@ -432,6 +436,10 @@ Status RegionProcess::Parts::Bind() {
 // Routes, health and metrics: all that looks at the parts from outside.
 void RegionProcess::Parts::Wire() {
   health.Register(router);
+  readiness.AddChecks(health);
+  health.AddCheck("kafka-listener", [this] {
+    return listener->is_open() ? OkStatus() : Unavailable("it takes no connections");
+  });
   broker::AddPartitionCheck(health, *broker);
   broker::RegisterMetricsPage(router, metrics);
   broker::RegisterKafkaExporterPage(router, *broker);
@@ -446,6 +454,7 @@ void RegionProcess::Parts::Wire() {
       .kafka_address = kafka.ToString(),
       .admin_address = admin.ToString(),
       .control_address = config.region.control ? control_address().ToString() : std::string(),
+      .grafana = config.region.console.grafana,
       .started = SystemClock().Now()};
   broker::RegisterStatusRoute(router, *broker, facts);
   broker::AddTopicSections(stream, *broker, facts);
@@ -454,7 +463,6 @@ void RegionProcess::Parts::Wire() {
   mirror::RegisterControlRoutes(router, *control, *positions, catalog, SystemClock());
   mirror::RegisterTranslateRoute(router, *links, *copies);
   mirror::RegisterGroupSyncRoute(router, *links, *group_sync);
-      .grafana = config.region.console.grafana,
   mirror::RegisterFailoverRoutes(router, {*failovers, owners, *links, catalog});
   mirror::RegisterQuarantineRoutes(
       router, {*links, *quarantine, reactors, link_copying, {kafka.host, kafka.port}});
@@ -482,6 +490,7 @@ void RegionProcess::Parts::Wire() {
 Status RegionProcess::Parts::Run() {
   reactors.Start();
   admin_reactor.Start();
+  readiness.Look(OkStatus());
   stream.Start();
   http->Start();
   listener->Start();
@@ -491,7 +500,9 @@ Status RegionProcess::Parts::Run() {
   group_sync->Start();
   ticker->Start();
   running = true;
-  return failovers->Start();
+  const Status resumed = failovers->Start();
+  readiness.Enter(broker::Readiness::Phase::kServing);
+  return resumed;
 }
 
 RegionProcess::RegionProcess(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -550,6 +561,11 @@ void RegionProcess::WaitForStop() {
 
 Status RegionProcess::Stop() {
   Parts& parts = *parts_;
+  parts.readiness.Enter(broker::Readiness::Phase::kStopping);
+  if (!parts.listener->Drain(kDrainPatience)) {  // Meanwhile /readyz says so.
+    LogWarning("atoll", "stopping with answers that some clients did not take within {} s",
+               std::chrono::duration_cast<std::chrono::seconds>(kDrainPatience).count());
+  }
   parts.http->Stop();  // A handler may wait for what comes next.
   parts.stream.Stop();
   parts.streaming.Stop();
@@ -557,10 +573,6 @@ Status RegionProcess::Stop() {
   parts.group_sync->Stop();
   parts.control->Stop();
   parts.links->Stop();
-  if (!parts.listener->Drain(kDrainPatience)) {
-    LogWarning("atoll", "stopping with answers that some clients did not take within {} s",
-               std::chrono::duration_cast<std::chrono::seconds>(kDrainPatience).count());
-  }
   parts.listener->Stop();
   if (parts.lease_keeper != nullptr) parts.lease_keeper->Stop();
   parts.ticker->Stop();

@@ -22,9 +22,9 @@ class RegionProcess {
   std::string ReadyLine() const;
   // Blocks until SIGTERM or SIGINT; SIGHUP meanwhile reloads the configuration.
   void WaitForStop();
-  // Stops control plane, links, listeners, logs, store, in that order; the marker of a clean stop
-  // is the last thing written. Before the Kafka listener is closed, what clients have asked until
-  // then is answered, for at most 10 s.
+  // Closes the Kafka listener and answers what clients have asked until then, for at most 10 s, in
+  // which /readyz says that the region stops; then stops admin API, control plane, links,
+  // connections, logs, store, in that order; the marker of a clean stop is the last thing written.
   Status Stop();
 
  private:

@@ -13,26 +13,27 @@ constexpr int kFlushesPerGroupTick = 5;
 // One round, waited for by the ticker's coroutine.
 class TickJob final : public runtime::ShardJob {
  public:
-  TickJob(checkpoint::Store& store, broker::Catalog* catalog, runtime::Reactor& reactor,
-          std::shared_ptr<runtime::Event> done)
-      : store_(store), catalog_(catalog), reactor_(reactor), done_(std::move(done)) {}
+  // `whole`: not only the store.
+  TickJob(const Ticker::Room& room, bool whole, std::shared_ptr<runtime::Event> done)
+      : room_(room), whole_(whole), done_(std::move(done)) {}
 
   void Run(runtime::ShardTurn&) override {
-    const Status flushed = store_.Flush();
-    if (!flushed.ok()) {
-      LogError("atoll", "the store can't be synced, reopening it: {}", StatusMessage(flushed));
-      const Status reopened = store_.Reopen();
-      if (!reopened.ok()) LogError("atoll", "the store stays closed: {}", StatusMessage(reopened));
+    Status store = room_.store.Flush();
+    if (!store.ok()) {
+      LogError("atoll", "the store can't be synced, reopening it: {}", StatusMessage(store));
+      store = room_.store.Reopen();
+      if (!store.ok()) LogError("atoll", "the store stays closed: {}", StatusMessage(store));
     }
-    if (catalog_ != nullptr) catalog_->Tick();
+    if (!whole_) return;
+    room_.catalog.Tick();
+    room_.readiness.Look(store);
   }
   void Complete() override { done_->Set(); }
-  runtime::Reactor* home() const override { return &reactor_; }
+  runtime::Reactor* home() const override { return &room_.reactor; }
 
  private:
-  checkpoint::Store& store_;
-  broker::Catalog* const catalog_;  // Null: only the store.
-  runtime::Reactor& reactor_;
+  const Ticker::Room room_;
+  const bool whole_;
   const std::shared_ptr<runtime::Event> done_;
 };
 
@@ -49,19 +50,12 @@ class StartTicker final : public runtime::ReactorTask {
 
 }  // namespace
 
-Ticker::Ticker(runtime::Reactor& reactor, runtime::StorageShards& blocking,
-               checkpoint::Store& store, broker::Catalog& catalog, broker::Coordinator& groups)
-    : reactor_(reactor),
-      blocking_(blocking),
-      store_(store),
-      catalog_(catalog),
-      groups_(groups),
-      tasks_(reactor, "ticker") {}
+Ticker::Ticker(const Room& room) : room_(room), tasks_(room.reactor, "ticker") {}
 
 void Ticker::Start() {
   std::vector<std::unique_ptr<runtime::ReactorTask>> start;
   start.push_back(std::make_unique<StartTicker>(tasks_, Run()));
-  reactor_.Post(std::move(start));
+  room_.reactor.Post(std::move(start));
 }
 
 void Ticker::Stop() { tasks_.StopFromOutside(); }
@@ -70,10 +64,11 @@ boost::asio::awaitable<void> Ticker::Run() {
   for (int round = 1;; ++round) {
     const bool slept = co_await runtime::Sleep(kFlushEvery);
     if (!slept) co_return;
-    if (round % kFlushesPerGroupTick == 0) groups_.Tick();
-    const auto done = std::make_shared<runtime::Event>(reactor_);
-    broker::Catalog* const catalog = round % kFlushesPerTick == 0 ? &catalog_ : nullptr;
-    blocking_.Post(0, std::make_unique<TickJob>(store_, catalog, reactor_, done));
+    if (round % kFlushesPerGroupTick == 0) room_.groups.Tick();
+    const auto done = std::make_shared<runtime::Event>(room_.reactor);
+    const bool whole = round % kFlushesPerTick == 0;
+    if (whole) room_.readiness.AskShards();
+    room_.blocking.Post(0, std::make_unique<TickJob>(room_, whole, done));
     const bool finished = co_await done->Wait();
     if (!finished) co_return;
   }

@@ -1,13 +1,14 @@
 // The process's slow clock: every 20 ms what was written lazily to the store is synced in one
 // group, every 100 ms the groups look at their deadlines, every second the catalogue ticks
-// (retention, state to the checkpoint, reopening of what is offline). What blocks runs on the
-// blocking shard, one round at a time: a slow disk stretches the
-// period instead of piling up rounds.
+// (retention, state to the checkpoint, reopening of what is offline) and readiness is looked at.
+// What blocks runs on the blocking shard, one round at a time: a slow disk stretches the period
+// instead of piling up rounds.
 #pragma once
 
 #include <memory>
 
 #include "checkpoint/store.h"
+#include "core-broker/admin/readiness.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/group/coordinator.h"
 #include "runtime/reactor.h"
@@ -19,19 +20,22 @@ namespace atl {
 class Ticker {
  public:
   // All outlive this; `reactor` runs from before Start() to after Stop().
-  Ticker(runtime::Reactor& reactor, runtime::StorageShards& blocking, checkpoint::Store& store,
-         broker::Catalog& catalog, broker::Coordinator& groups);
+  struct Room {
+    runtime::Reactor& reactor;
+    runtime::StorageShards& blocking;
+    checkpoint::Store& store;
+    broker::Catalog& catalog;
+    broker::Coordinator& groups;
+    broker::Readiness& readiness;
+  };
+  explicit Ticker(const Room& room);
   void Start();
   void Stop();
 
  private:
   boost::asio::awaitable<void> Run();
 
-  runtime::Reactor& reactor_;
-  runtime::StorageShards& blocking_;
-  checkpoint::Store& store_;
-  broker::Catalog& catalog_;
-  broker::Coordinator& groups_;
+  const Room room_;
   runtime::TaskGroup tasks_;
 };
 

@@ -75,7 +75,7 @@ void CheckReady(const std::string& readyz, Findings& out) {
   std::string_view rest = readyz;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
-    if (line.starts_with("[-] ")) out.Wrong("ready", std::string(line.substr(4)));
+    if (line.starts_with("[-]")) out.Wrong("ready", std::string(line.substr(3)));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
   }
 }

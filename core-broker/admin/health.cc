@@ -27,9 +27,9 @@ HttpReply Health::Ready(const HttpCall& call) const {
     ready = ready && status.ok();
     // Failures are always told, the rest on demand.
     if (!status.ok()) {
-      lines += fmt::format("[-] {}: {}\n", named.name, StatusMessage(status));
+      lines += fmt::format("[-]{} failed: {}\n", named.name, StatusMessage(status));
     } else if (call.query.contains("verbose")) {
-      lines += fmt::format("[+] {}\n", named.name);
+      lines += fmt::format("[+]{} ok\n", named.name);
     }
   }
   lines += ready ? "ready\n" : "not ready\n";

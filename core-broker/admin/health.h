@@ -1,4 +1,5 @@
-// /livez: this process turns. /readyz: every named check is OK; ?verbose lists them. Liveness asks
+// /livez: this process turns. /readyz: every named check is OK; ?verbose lists them, a line each in
+// the form of Kubernetes' own: "[+]store ok", "[-]store failed: why". Liveness asks
 // for nothing outside the process, and never for another region. Checks are added before the server
 // starts, and run on the admin reactor.
 #pragma once

@@ -77,11 +77,13 @@ int Listener::port() const { return acceptor_.local_endpoint().port(); }
 
 void Listener::Start() {
   started_ = true;
+  open_ = true;
   for (const auto& lane : lanes_) PostTask<StartTask>(lane->reactor, *this, *lane);
 }
 
 bool Listener::Drain(Duration patience) {
   if (!started_) return true;
+  open_ = false;
   accepting_.StopFromOutside();
   runtime::ErrorCode ignored;
   acceptor_.close(ignored);  // Who comes now is refused and tries elsewhere.
@@ -101,6 +103,7 @@ bool Listener::Drain(Duration patience) {
 
 void Listener::Stop() {
   if (!std::exchange(started_, false)) return;
+  open_ = false;
   accepting_.StopFromOutside();
   for (const auto& lane : lanes_) lane->tasks.StopFromOutside();
 }

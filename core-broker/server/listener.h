@@ -3,6 +3,7 @@
 // reactors run from before Start() to after Stop().
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ class Listener {
   // Binds and listens; nothing is accepted before Start(). Port 0: one that is free.
   Status Open(const std::string& host, int port);
   int port() const;
+  bool is_open() const { return open_.load(); }  // From Start() to Drain() or Stop(). Any thread.
   void Start();
   // Stops accepting and waits until everything that clients have asked until now is answered: true,
   // or false after `patience`. Not from a reactor.
@@ -42,6 +44,7 @@ class Listener {
   runtime::TaskGroup accepting_;
   runtime::tcp::acceptor acceptor_;
   bool started_ = false;
+  std::atomic<bool> open_{false};
 };
 
 }  // namespace atl::broker

@@ -133,7 +133,8 @@ def test_probes_answer_without_the_other_region(ring):
     us_east.kill9()
     for path in ("/livez", "/readyz", "/readyz?verbose"):
         assert eu_west.api("GET", path)[0] == 200
-    assert "[+] partitions" in eu_west.get("/readyz?verbose")
+    checks = ("startup", "shutdown", "store", "data-dir", "storage-shards", "kafka-listener", "partitions")
+    assert eu_west.get("/readyz?verbose").splitlines() == [*(f"[+]{check} ok" for check in checks), "ready"]
 
 
 # --- Bad input ---

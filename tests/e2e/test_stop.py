@@ -123,6 +123,9 @@ def test_a_second_signal_ends_it_at_once_and_nothing_acknowledged_is_lost(ring):
                 return True
             return False
         wait_until(refuses, "us-east drains: it takes no new connection")
+        status, said = us_east.api("GET", "/readyz")
+        assert status == 503 and "[-]shutdown failed: the region is stopping" in said and "[-]kafka-listener failed" in said, said
+        assert us_east.api("GET", "/livez")[0] == 200
         begin = time.monotonic()
         us_east.process.send_signal(signal.SIGTERM)
         assert us_east.await_exit(5) == -signal.SIGTERM

@@ -75,10 +75,10 @@ TEST_CASE("Readiness is the sum of its checks; liveness asks nobody") {
     return router.Dispatch(call);
   };
   REQUIRE(ready(false).body == "ready\n");
-  REQUIRE(ready(true).body == "[+] store\n[+] disk\nready\n");
+  REQUIRE(ready(true).body == "[+]store ok\n[+]disk ok\nready\n");
   good = false;
   REQUIRE(ready(false).status == 503);
-  REQUIRE(ready(false).body == "[-] disk: full\nnot ready\n");
+  REQUIRE(ready(false).body == "[-]disk failed: full\nnot ready\n");
   REQUIRE(router.Dispatch({.method = "GET", .path = "/livez"}).status == 200);
 }
 
