@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
-  tests/bench/bench.py SECTION... [--runs N]     sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers groups scrape
+  tests/bench/bench.py SECTION... [--runs N]
+      sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers scrape
+                gap forced (moves.py), groups synced translation (offsets.py)
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -9,92 +11,16 @@ get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the proc
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
-import batch  # noqa: E402
-from harness import Region, create_topic, link, wait_until  # noqa: E402
-
-KIT = pathlib.Path(os.environ.get("KIT", REPOSITORY.parent / "shared" / "bench" / "kafka"))
-PEER = pathlib.Path(os.environ.get("KAFKA_PEER_DIR", REPOSITORY.parent / "kafka-peer"))
-RESULTS = pathlib.Path(os.environ.get("RESULTS", REPOSITORY / "build" / "bench"))
-PROBE = PEER / "bin" / "kprobe"
-TICKS = os.sysconf("SC_CLK_TCK")
-LINK = "from-us-east"
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident_mib(pid: int) -> float:
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return round(int(text.split("VmRSS:")[1].split()[0]) / 1024, 1)
-
-
-def probe(command: str, prefix: tuple[str, ...] = (), **flags: object) -> dict:
-    arguments = [text for name, value in flags.items() for text in ("-" + name.replace("_", "-"), str(value))]
-    done = subprocess.run([*prefix, PROBE, command, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"kprobe {command} {arguments}: {done.stderr[-500:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def kit(statements: str, region: Region) -> None:
-    """Calls of the kit's own bench.py with a region standing in for its Kafka."""
-    environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "SRC": region.kafka, "SRC_PID": str(region.process.pid),
-                                "RESULTS": str(RESULTS), "QUIET_S": "5", "PYTHONPATH": str(KIT)}
-    (PEER / "run").mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-P", "-c", "import bench\n" + statements], env=environment, check=True)
-
-
-def save(section: str, record: dict) -> None:
-    line = json.dumps({"time": time.strftime("%FT%TZ", time.gmtime()), "exp": section, **record})
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    with (RESULTS / f"{section}.jsonl").open("a") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
-
-
-class Pair:
-    """us-east and eu-west of one run; eu-west mirrors us-east."""
-
-    def __init__(self, durability: str, **spec: object) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR"))
-        self.east = Region(pathlib.Path(self.folder.name), "us-east", 1)
-        self.west = Region(pathlib.Path(self.folder.name), "eu-west", 2)
-        for region in (self.east, self.west):
-            region.storage = {"durability": durability}
-        self.east.start()
-        self.west.links = [link(self.east, name=LINK, **spec)]
-        self.west.start()
-
-    def __enter__(self) -> Pair:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.west.discard()
-        self.east.discard()
-        self.folder.cleanup()
-
-    def cpu(self) -> tuple[float, float]:
-        return cpu_seconds(self.east.process.pid), cpu_seconds(self.west.process.pid)
-
-    def pause(self, paused: bool) -> None:
-        status, body = self.west.api("POST", f"/v1/links/{LINK}:{'pause' if paused else 'resume'}", {})
-        assert status == 200, body
-
-    def drop(self, topic: str) -> None:
-        self.east.api("DELETE", f"/v1/topics/{topic}")
-        self.west.api("DELETE", f"/v1/topics/{topic}")
+import moves
+import offsets
+from measure import (KIT, LINK, PEER, RESULTS, Pair, cpu_seconds, folder, probe, resident_mib, save)
+import batch
+from harness import Region, create_topic, link, wait_until
 
 
 def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, codec: str, run: str,
@@ -156,9 +82,17 @@ for run in range({runs}):
         for batch in ("16K", "128K/5ms"):
             bench.one_produce({section!r}, partitions, 1024, "all", batch, n={records})
 """
+def kit(statements: str, region: Region) -> None:
+    """Calls of the kit's own bench.py with a region standing in for its Kafka."""
+    environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "SRC": region.kafka, "SRC_PID": str(region.process.pid),
+                                "RESULTS": str(RESULTS), "QUIET_S": "5", "PYTHONPATH": str(KIT)}
+    (PEER / "run").mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-P", "-c", "import bench\n" + statements], env=environment, check=True)
+
+
 def alone(durability: str, statements: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        region = Region(pathlib.Path(folder), "us-east", 1)
+    with folder() as at:
+        region = Region(at, "us-east", 1)
         region.storage = {"durability": durability}
         try:
             kit(statements, region.start())
@@ -169,8 +103,8 @@ def alone(durability: str, statements: str) -> None:
 def consume(runs: int) -> None:
     """Cached data read by kcat without a group (ConsumerPerformance needs groups); the broker's CPU is what counts."""
     records, size = 1_000_000, 1024
-    with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        region = Region(pathlib.Path(folder), "us-east", 1)
+    with folder() as at:
+        region = Region(at, "us-east", 1)
         region.storage = {"durability": "os"}
         region.start()
         try:
@@ -242,8 +176,8 @@ def wan_source(runs: int, stock: bool, partitions: int) -> None:
     probe("create", east, b="10.99.0.1:19092", t=topic, p=partitions)
     probe("load", east, b="10.99.0.1:19092", t=topic, p=partitions, n=records)
     for run in range(runs):
-        with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-            west = Region(pathlib.Path(folder), "eu-west", 2)
+        with folder() as at:
+            west = Region(at, "eu-west", 2)
             west.storage = {"durability": "os"}
             west.links = [link("10.99.0.1:19092", name="from-kafka", kind="kafka")]
             west.namespace = "bwest"
@@ -260,45 +194,10 @@ def wan_source(runs: int, stock: bool, partitions: int) -> None:
                 west.discard()
 
 
-class GroupLoad:
-    """The Go program beside this file; the region's CPU seconds between its "begin" and "end"."""
-
-    def __init__(self, region: Region, *arguments: str) -> None:
-        program = REPOSITORY / "build" / "bench-groups"
-        subprocess.run(["go", "build", "-o", program, "."], cwd=REPOSITORY / "tests" / "bench" / "groups", check=True)
-        process = subprocess.Popen([program, arguments[0], region.kafka, *arguments[1:]], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
-        marks = {}
-        for line in process.stderr:
-            marks[line.strip()] = (time.monotonic(), cpu_seconds(region.process.pid))
-        output = process.stdout.read()
-        if process.wait() != 0:
-            raise RuntimeError(f"{program} {arguments}: {marks}")
-        (began, before), (ended, after) = marks["begin"], marks["end"]
-        self.result = json.loads(output) | {"broker_cores": round((after - before) / (ended - began), 3)}
-
-
-def groups(runs: int) -> None:
-    """Committed offsets per second, each durable when acknowledged, and what 10,000 members cost that only heartbeat."""
-    for run in range(runs):
-        with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-            region = Region(pathlib.Path(folder), "us-east", 1)
-            region.groups = {"initialRebalanceDelay": "1s"}
-            region.start()
-            try:
-                create_topic(region, "bench")
-                for connections in (1, 64, 512):
-                    save("groups", {"run": run} | GroupLoad(region, "commits", "-connections", str(connections)).result)
-                result = GroupLoad(region, "members", "-time", "20s").result
-                save("groups", {"run": run} | result | {"rss_mib": resident_mib(region.process.pid)})
-            finally:
-                region.discard()
-
-
 def scrape(runs: int) -> None:
     """/metrics of a region that mirrors 1,000 partitions, with a group that lags on each: time and size of one scrape."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Region(pathlib.Path(folder), "us-east", 1), Region(pathlib.Path(folder), "eu-west", 2)
+    with folder() as at:
+        source, target = Region(at, "us-east", 1), Region(at, "eu-west", 2)
         try:
             source.listen_for_control().start()
             target.links = [link(source)]
@@ -356,8 +255,12 @@ SECTIONS = {
     "many": many,
     "wan": wan,
     "peers": peers,
-    "groups": groups,
     "scrape": scrape,
+    "gap": moves.gap,
+    "forced": moves.forced,
+    "groups": offsets.groups,
+    "synced": offsets.synced,
+    "translation": offsets.translation,
 }
 
 

@@ -1,81 +1,12 @@
-// groups commits|members ADDRESS [flags]: load on a region's group coordinator, as plain frames over TCP so that the load costs
-// little itself. Prints one JSON line.
-//
-//	commits: simple consumers, one OffsetCommit of one partition in flight per connection.
-//	members: groups whose members join for real and then only heartbeat; one connection carries one member of each group.
 package main
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"sort"
 	"sync"
 	"time"
 )
-
-type frame []byte
-
-func (f *frame) i16(v int)    { *f = binary.BigEndian.AppendUint16(*f, uint16(v)) }
-func (f *frame) i32(v int)    { *f = binary.BigEndian.AppendUint32(*f, uint32(v)) }
-func (f *frame) i64(v int64)  { *f = binary.BigEndian.AppendUint64(*f, uint64(v)) }
-func (f *frame) str(s string) { f.i16(len(s)); *f = append(*f, s...) }
-func (f *frame) raw(s string) { f.i32(len(s)); *f = append(*f, s...) }
-
-func request(key, version int) frame {
-	f := frame{0, 0, 0, 0}
-	f.i16(key)
-	f.i16(version)
-	f.i32(1)
-	f.str("bench")
-	return f
-}
-
-type conn struct {
-	net.Conn
-	buffer []byte
-}
-
-func dial(address string) *conn {
-	c, err := net.Dial("tcp", address)
-	check(err)
-	return &conn{Conn: c}
-}
-
-// The answer behind its correlation id.
-func (c *conn) call(f frame) []byte {
-	binary.BigEndian.PutUint32(f, uint32(len(f)-4))
-	_, err := c.Write(f)
-	check(err)
-	var size [4]byte
-	_, err = io.ReadFull(c, size[:])
-	check(err)
-	n := int(binary.BigEndian.Uint32(size[:]))
-	if cap(c.buffer) < n {
-		c.buffer = make([]byte, n)
-	}
-	c.buffer = c.buffer[:n]
-	_, err = io.ReadFull(c, c.buffer)
-	check(err)
-	return c.buffer[4:]
-}
-
-func check(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func must(ok bool, what string) {
-	if !ok {
-		check(fmt.Errorf("unexpected answer: %s", what))
-	}
-}
 
 func commitFrame(group, topic string, offset int64) frame {
 	f := request(8, 6)
@@ -125,12 +56,9 @@ func commits(address, topic string, connections int, warm, measured time.Duratio
 	fmt.Fprintln(os.Stderr, "begin")
 	wait.Wait()
 	fmt.Fprintln(os.Stderr, "end")
-	sort.Slice(latencies, func(a, b int) bool { return latencies[a] < latencies[b] })
-	at := func(q float64) float64 {
-		return float64(latencies[int(q*float64(len(latencies)-1))].Microseconds()) / 1000
-	}
-	return map[string]any{"connections": connections, "commits_per_s": float64(len(latencies)) / measured.Seconds(),
-		"p50_ms": at(0.5), "p99_ms": at(0.99)}
+	result := quantiles(latencies)
+	result["connections"], result["commits_per_s"] = connections, float64(len(latencies))/measured.Seconds()
+	return result
 }
 
 type member struct {
@@ -228,22 +156,4 @@ func members(address string, groups, perGroup int, every, measured time.Duration
 	wait.Wait()
 	fmt.Fprintln(os.Stderr, "end")
 	return map[string]any{"members": groups * perGroup, "groups": groups, "heartbeats_per_s": float64(beats) / measured.Seconds()}
-}
-
-func main() {
-	flags := flag.NewFlagSet("groups", flag.ExitOnError)
-	topic := flags.String("topic", "bench", "commits: the topic, which must exist")
-	connections := flags.Int("connections", 256, "commits: how many consumers")
-	groups := flags.Int("groups", 10, "members: how many groups")
-	perGroup := flags.Int("per-group", 1000, "members: members of each, and connections")
-	every := flags.Duration("every", 3*time.Second, "members: between two heartbeats of one")
-	measured := flags.Duration("time", 10*time.Second, "how long")
-	check(flags.Parse(os.Args[3:]))
-	var result map[string]any
-	if os.Args[1] == "commits" {
-		result = commits(os.Args[2], *topic, *connections, 2*time.Second, *measured)
-	} else {
-		result = members(os.Args[2], *groups, *perGroup, *every, *measured)
-	}
-	check(json.NewEncoder(os.Stdout).Encode(result))
 }

@@ -1,3 +1,0 @@
-module atoll/bench/groups
-
-go 1.20
