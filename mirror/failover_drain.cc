@@ -68,7 +68,7 @@ StatusOr<bool> Failovers::StandsStill(const Operation& operation) const {
   const std::shared_ptr<const Link> link = room_.links.Find(operation.record.link.value());
   if (link == nullptr) return NotFound("no link `{}`", operation.record.link.value());
   bool heard = true;
-  for (const MirrorRow& row : link->snapshot()->sample.rows) {
+  for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
     const auto topic =
         std::ranges::find(operation.record.topics, row.topic_id, &checkpoint::FailoverTopic::id);
     const auto partition = static_cast<size_t>(row.partition.value());

@@ -50,7 +50,7 @@ std::vector<MirrorPositions::Row> RegionPositions::RowsOf(const RegionName& sour
   std::vector<MirrorPositions::Row> rows;
   for (const auto& link : links_.all()) {
     if (link->config().source.region != source) continue;
-    for (const MirrorRow& row : link->snapshot()->sample.rows) {
+    for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
       if (!row.applied_end) continue;
       const auto topic = view->Find(row.topic_id);
       const LeaderEpoch epoch = topic == nullptr ? kNoEpoch : topic->epoch;

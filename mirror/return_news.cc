@@ -36,7 +36,7 @@ ReturnNews::Rows ReturnNews::Known() const {
   const auto view = links_.catalog().view();
   for (const auto& link : links_.all()) {
     if (link->config().source.kind != config::SourceKind::kAtoll) continue;
-    for (const MirrorRow& row : link->snapshot()->sample.rows) {
+    for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
       // Only these were compared with the owner's history.
       const bool follows =
           row.state == MirrorState::kMirroring || row.state == MirrorState::kCaughtUp;

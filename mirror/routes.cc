@@ -184,7 +184,8 @@ json::array FrozenGenerations(const broker::CatalogView& view, const Link& link)
 
 HttpReply ListTopics(Links& links, Link& link, const HttpCall&) {
   json::array array;
-  for (const LinkTopicRow& row : link.snapshot()->topics) array.push_back(ToJson(row));
+  for (const auto snapshot = link.snapshot(); const LinkTopicRow& row : snapshot->topics)
+    array.push_back(ToJson(row));
   json::object body;
   body["topics"] = std::move(array);
   body["frozenGenerations"] = FrozenGenerations(*links.catalog().view(), link);
@@ -262,7 +263,7 @@ StatusOr<std::vector<TopicName>> NamedTopics(const Link& link, const std::string
   if (pattern != nullptr) {
     if (!pattern->is_string()) return InvalidArgument("`pattern` is no string");
     const json::string& text = pattern->get_string();
-    for (const LinkTopicRow& row : link.snapshot()->topics) {
+    for (const auto snapshot = link.snapshot(); const LinkTopicRow& row : snapshot->topics) {
       if (config::GlobMatches({text.data(), text.size()}, row.topic.value()))
         names.push_back(row.topic);
     }

@@ -358,7 +358,7 @@ HttpReply Return(const FailoverRoutes& routes, const HttpCall& call) {
                                                            : rule);
   const bool dry = broker::IsDryRun(call);
   json::array results;
-  for (const MirrorRow& row : link->snapshot()->sample.rows) {
+  for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
     const bool named = std::ranges::find(request->topics, row.topic) != request->topics.end();
     if (!request->all && !named && !matches.Mirrors(row.topic)) continue;
     json::object result;

@@ -95,7 +95,7 @@ class LinkReader {
 StateRows Mirrors(const Links& links) {
   StateRows rows;
   for (const auto& link : links.all()) {
-    for (const MirrorRow& row : link->snapshot()->sample.rows) {
+    for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
       json::object object = DescribeMirror(row);
       object.erase("lastContact");  // The link's is enough; this one changes with every fetch.
       const std::string key =

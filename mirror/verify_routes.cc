@@ -69,7 +69,7 @@ json::object ToJson(const VerifyReport& report) {
 HttpReply ShowVerify(Link& link, const HttpCall& call) {
   const auto topic = call.query.find("topic");
   json::array partitions;
-  for (const MirrorRow& row : link.snapshot()->sample.rows) {
+  for (const auto snapshot = link.snapshot(); const MirrorRow& row : snapshot->sample.rows) {
     if (topic != call.query.end() && row.topic.value() != topic->second) continue;
     partitions.push_back(ToJson(row));
   }

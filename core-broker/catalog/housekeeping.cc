@@ -60,7 +60,7 @@ void Catalog::Tick() {
 int64_t Catalog::NextProducerCounter() const {
   std::vector<std::vector<std::shared_ptr<Partition>>> partitions(
       static_cast<size_t>(shards_.size()));
-  for (const auto& [id, topic] : view()->by_id) {
+  for (const auto now = view(); const auto& [id, topic] : now->by_id) {
     for (const auto& partition : topic->partitions) {
       partitions[static_cast<size_t>(ShardOf(*partition))].push_back(partition);
     }

@@ -195,7 +195,8 @@ StatusOr<std::vector<Owners::Record>> Owners::Mint(std::span<const TopicId> topi
     if (!record) return NotFound("no topic {}", topics[i].ToString());
     // A batch may carry a later epoch than the record: nothing may fall behind it.
     LeaderEpoch above = record->epoch;
-    for (const auto& partition : room_.catalog.view()->Find(topics[i])->partitions) {
+    const auto topic = room_.catalog.view()->Find(topics[i]);
+    for (const auto& partition : topic->partitions) {
       above = std::max(above, partition->last_epoch());
     }
     record->epoch = above.Next(room_.ordinal, steps);

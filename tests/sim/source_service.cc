@@ -13,7 +13,8 @@ std::shared_ptr<broker::Partition> PartitionOf(Region& region, const TopicId& to
 
 std::vector<SourceTopicInfo> ListTopics(Region& region) {
   std::vector<SourceTopicInfo> topics;
-  for (const auto& [name, topic] : region.process().catalog.view()->by_name) {
+  for (const auto view = region.process().catalog.view();
+       const auto& [name, topic] : view->by_name) {
     topics.push_back({.topic = {.name = name,
                                 .id = topic->id,
                                 .leader_node = NodeId(region.ordinal().value()),

@@ -212,5 +212,29 @@ def check_coroutines(house):
                            "no lock in a file with co_await: move the locked part to a class")
 
 
+def check_ranges(house):
+    """In C++20 only the last temporary of a range's expression lives as long as the loop: in
+    `for (x : link.snapshot()->rows)` the snapshot dies before the first turn."""
+    for source in house.sources:
+        if not source.is_cpp:
+            continue
+        for match in re.finditer(r"\bfor \(", source.code):
+            header = _to_closing(source.code, match.end()).rpartition(";")
+            _, colon, expression = header[2].partition(" : ")
+            if colon and ")->" in expression and header[0].count(";") == 0:
+                yield (source.path, line_of(source.code, match.start()), "range",
+                       "what the call returned dies before the loop: "
+                       "for (const auto name = call(); ... : name->member)")
+
+
+def _to_closing(code, start):
+    depth = 1
+    for at in range(start, len(code)):
+        depth += {"(": 1, ")": -1}.get(code[at], 0)
+        if depth == 0:
+            return code[start:at]
+    return code[start:]
+
+
 ALL = [check_include_levels, check_library_graph, check_absences, check_sizes, check_headers,
-       check_banned, check_coroutines]
+       check_banned, check_coroutines, check_ranges]

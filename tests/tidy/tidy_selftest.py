@@ -160,6 +160,16 @@ class Tidy(unittest.TestCase):
             with self.subTest(statement):
                 self.assertIn(("runtime/x.cc", 2, "co_await"), found)
 
+    def test_a_range_is_no_member_of_what_a_call_returned(self):
+        for loop, wrong in (("for (auto& row : link.snapshot()->rows) {", True),
+                            ("for (auto& [id, topic] : F(a, b)->at(\n1)) {", True),
+                            ("for (const auto s = link.snapshot(); auto& row : s->rows) {", False),
+                            ("for (auto& link : all()) out.push_back(link->snapshot()->rows);", False),
+                            ("for (int i = a ? b : c; i < F()->size; ++i) {", False)):
+            found = self.violations({"runtime/x.cc": f"void F() {{\n  {loop}\n}}\n"})
+            with self.subTest(loop):
+                self.assertEqual(("runtime/x.cc", 2, "range") in found, wrong)
+
     def test_no_lock_beside_co_await(self):
         self.expect("runtime/x.cc", "Task F() {\n  MutexLock lock(&m);\n  co_await G();\n}\n", 2,
                     "lock")
