@@ -126,6 +126,7 @@ StatusOr<PlanInput> Failovers::Look(const Request& request) const {
 }
 
 void Failovers::CountGroups(PlanInput& input) const {
+  if (input.topics.empty()) return;  // To name none would be to ask for the groups of all topics.
   std::map<TopicName, PlanTopic*> by_name;
   std::vector<TopicName> names;
   for (PlanTopic& topic : input.topics) {

@@ -7,6 +7,7 @@ import pytest
 
 import batch
 import clients
+import wire
 from harness import assert_same_bytes, create_topic, link, wait_mirrored, wait_until
 
 LINK = "from-us-east"
@@ -210,6 +211,16 @@ def test_plans_that_are_stale_or_blocked_are_refused_and_say_what_to_do(ring):
     us_east.kill9()
     wait_until(lambda: eu_west.get(f"/v1/links/{LINK}")["state"] == "source_unavailable", "the loss is seen", 30)
     assert "source_unreachable" in eu_west.cli("promote", "--link", LINK, "--dry-run", expect=3).stdout
+
+
+def test_a_plan_of_topics_that_are_not_mirrored_is_answered_though_the_link_knows_groups(ring):
+    us_east, eu_west = pair(ring)
+    with us_east.wire() as connection:
+        assert connection.commit_offset("workers", "orders", 0, 0) == wire.OK
+    wait_until(lambda: eu_west.get(f"/v1/links/{LINK}/groups")["groups"], "eu-west knows the group")
+    findings = json.loads(eu_west.cli("failover", "plan", "--link", LINK, "invoices", "-o", "json", expect=3).stdout)["findings"]
+    assert [finding["code"] for finding in findings if finding["topic"] == "invoices"] == ["not_mirrored"], findings
+    assert eu_west.running()
 
 
 def test_a_move_that_cannot_drain_in_time_is_rolled_back(ring):
