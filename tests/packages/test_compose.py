@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import time
 
@@ -12,6 +13,7 @@ import compose_spec
 import pytest
 import yaml
 
+import documents
 import machine
 from machine import BINARY, REPOSITORY, run
 
@@ -168,6 +170,18 @@ def eventually(what: str, command: list[str], pattern: str, stage: Stage, second
         time.sleep(0.3)
 
 
+def documented() -> list[tuple[list[str], str]]:
+    """What the pages and the head of compose.yaml tell to type behind `docker compose -f deploy/compose.yaml`, and what it prints."""
+    pages = [documents.steps(page, (REPOSITORY / page).read_text()) for page in ("README.md", "docs/operations.md")]
+    typed = [step.bare for steps in pages for step in steps if isinstance(step, documents.Command)]
+    typed += [re.sub(r"\s+#.*", "", line) for line in re.findall(r"^#   (docker compose .*)$", COMPOSE.read_text(), re.M)]
+    begin = "docker compose -f deploy/compose.yaml "
+    commands = dict.fromkeys(command.removeprefix(begin) for command in typed if command.startswith(begin))
+    assert {command.split()[0] for command in commands} == {"up", "run", "exec"}
+    # A consumer prints what the producer was told to write; a status names its region.
+    return [(shlex.split(command), "^hello$" if "kcat -C" in command else "eu-west" if "status" in command else "") for command in commands]
+
+
 def test_two_regions_mirror_each_other_and_prometheus_sees_both(services, stage):
     for name in ("us-east", "eu-west", "prometheus", "client"):
         stage.add(name)
@@ -183,9 +197,16 @@ def test_two_regions_mirror_each_other_and_prometheus_sees_both(services, stage)
     for region, command in ask.items():
         eventually(f"{region} answers", command, region, stage)
 
-    # The commands of compose.yaml's header.
-    run(*client("sh", "-c", "echo hello | kcat -P -b us-east:9092 -t orders"))
-    eventually("eu-west serves the record", client("kcat", "-q", "-C", "-b", "eu-west:9092", "-t", "orders", "-e"), "^hello$", stage)
+    for command, shows in documented():
+        verb, *words = command
+        if verb == "run":
+            assert words[:2] == ["--rm", "client"]
+            eventually(" ".join(words[2:]), client(*words[2:]), shows, stage)
+        elif verb == "exec":
+            assert words[0] in ask and words[1] == "atoll"
+            eventually(" ".join(words), client("/usr/bin/atoll", "--endpoint", f"http://{words[0]}:9644", *words[2:]), shows, stage)
+        else:
+            assert verb == "up"
     run(*client("sh", "-c", "echo servus | kcat -P -b eu-west:9092 -t invoices"))
     eventually("us-east serves the record", client("kcat", "-q", "-C", "-b", "us-east:9092", "-t", "invoices", "-e"), "^servus$", stage)
 
