@@ -362,9 +362,12 @@ mirror::LinkContext RegionProcess::Parts::LinkContextOf(const std::string& clust
       .fan_in = fan_in,
       .cluster_id = cluster_id,
       .region = config.region.name,
-      .ask_digests = [this](const RegionName& peer, const mirror::DigestsRequest& request) {
-        return AskDigests(peer, request);
-      }};
+      .clamp_groups = [this](const TopicName& topic, PartitionId partition,
+                             Offset cut) { return group_sync->ClampTo(topic, partition, cut); },
+      .ask_digests =
+          [this](const RegionName& peer, const mirror::DigestsRequest& request) {
+            return AskDigests(peer, request);
+          }};
 }
 
 // The control plane, and whoever speaks or listens over it: each joins control_rooms.
@@ -582,9 +585,9 @@ Status RegionProcess::Stop() {
   parts.blocking.Stop();
   parts.link_blocking.Stop();
   parts.move_blocking.Stop();
+  parts.link_copying.Stop();  // It clamps groups' offsets.
   parts.sync_shard.Stop();
   parts.group_shard.Stop();  // After all that may place offsets.
-  parts.link_copying.Stop();
   parts.verifying.Stop();
   parts.reactors.Stop();
   parts.admin_reactor.Stop();

@@ -396,7 +396,7 @@ awaitable<void> Link::KeepApart(PartitionPtr partition) {
   const checkpoint::MirrorPosition position = ToPosition(*partition, config_.name, now());
   std::function<Outcome()> work = [request, position, from = partition->mirror.set_aside_from(),
                                    sink = partition->sink, &quarantine = context_.quarantine,
-                                   &table = context_.table] {
+                                   &table = context_.table, clamp = context_.clamp_groups] {
     Outcome outcome;
     outcome.kept = [&]() -> StatusOr<SetAside> {
       RETURN_IF_ERROR(diverged_found.Hit());
@@ -408,10 +408,12 @@ awaitable<void> Link::KeepApart(PartitionPtr partition) {
         return sink->ReadBatches(tail.first, take);
       };
       ASSIGN_OR_RETURN(const QuarantinedTail kept, quarantine.SetAside(tail, read));
+      // While the log still has what they point at: a crash repeats it.
+      ASSIGN_OR_RETURN(auto groups, clamp(tail.topic, tail.partition, outcome.cut->at));
       checkpoint::MirrorPosition lowered = position;
       lowered.applied_end = outcome.cut->at;
       RETURN_IF_ERROR(table.PutPosition(lowered, checkpoint::Sync::kNow));
-      return SetAside{kept.id, kept.first, kept.records};
+      return SetAside{kept.id, kept.first, kept.records, std::move(groups)};
     }();
     return outcome;
   };

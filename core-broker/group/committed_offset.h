@@ -32,7 +32,8 @@ struct CommittedOffset {
 
 enum class PlaceMode {
   kForward,  // Never moves an offset back.
-  kExact,    // Takes the value as it is: at promotion an offset may be clamped to the cut.
+  kExact,    // Takes the value as it is: at a planned move the owner's word counts.
+  kCut,      // Likewise, of a group with members too: the log was cut, what they had is gone.
 };
 enum class PlaceOutcome {
   kPlaced,       // What is stored here is the item, durably (also when it was so before).

@@ -271,7 +271,8 @@ std::vector<CommittedOffset> Coordinator::Committed(const TopicPredicate& wanted
 
 PlaceOutcome Coordinator::PlaceOne(const CommittedOffset& item, PlaceMode mode, LogEntry& entry) {
   const Group* group = Find(item.group);
-  if (group != nullptr && !group->state.members().empty()) return PlaceOutcome::kGroupActive;
+  const bool active = group != nullptr && !group->state.members().empty();
+  if (active && mode != PlaceMode::kCut) return PlaceOutcome::kGroupActive;
   const StoredOffset* stored =
       group == nullptr ? nullptr : group->offsets.Find(item.topic, item.partition);
   if (item.is_tombstone()) {

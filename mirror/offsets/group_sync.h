@@ -33,6 +33,7 @@
 #include "mirror/offsets/group_book.h"
 #include "mirror/offsets/group_poll.h"
 #include "mirror/offsets/local_copies.h"
+#include "mirror/watch/mirror_status.h"
 #include "region-config/link.h"
 #include "region-config/topic_filter.h"
 #include "runtime/asio.h"
@@ -41,15 +42,6 @@
 #include "runtime/task_group.h"
 
 namespace atl::mirror {
-
-// An offset that pointed beyond the cut and was moved to it.
-struct GroupClamp {
-  GroupId group;
-  TopicName topic;  // Here.
-  PartitionId partition;
-  Offset was = kNoOffset;
-  Offset now = kNoOffset;
-};
 
 class GroupSync {
  public:
@@ -98,7 +90,8 @@ class GroupSync {
   // owner has for the topics that they name, and is placed exactly as it is translated. An error:
   // something of it could not be translated or placed, and what.
   Status SyncNow(const LinkName& link, std::vector<GroupCommit> commits);
-  // No group keeps an offset above the cut in this topic (of this region).
+  // No group keeps an offset above the cut in this topic (of this region): the log ends there, or
+  // will. Durable when OK; answers which offsets were moved, none when it is repeated.
   StatusOr<std::vector<GroupClamp>> ClampTo(const TopicName& topic, PartitionId partition,
                                             Offset cut);
   // At the owner: what its groups have committed to these of its topics.

@@ -17,6 +17,18 @@ constexpr Duration kHighWatermarkPatience = std::chrono::seconds(30);
 // A source that just became the owner is known by its epoch only with the next description.
 constexpr Duration kOwnerPatience = std::chrono::seconds(10);
 
+// "; group app goes on at 90, it was at 95"; what a crash repeats is told by the log alone.
+std::string Clamped(const std::vector<GroupClamp>& groups) {
+  constexpr size_t kNamed = 20;
+  std::string text;
+  for (size_t i = 0; i < std::min(groups.size(), kNamed); ++i) {
+    text += fmt::format("; group {} goes on at {}, it was at {}", groups[i].group.value(),
+                        groups[i].now.value(), groups[i].was.value());
+  }
+  if (groups.size() > kNamed) text += fmt::format("; and {} more groups", groups.size() - kNamed);
+  return text;
+}
+
 }  // namespace
 
 void PartitionMirror::OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, Now now) {
@@ -208,9 +220,9 @@ void PartitionMirror::OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kep
        .end = sink_.log_end,
        .epoch = sink_.last_epoch,
        .cause = fmt::format("{} records at offsets {} to {} are not in the history "
-                            "of the owner (epoch {}): quarantine {} keeps them",
+                            "of the owner (epoch {}): quarantine {} keeps them{}",
                             kept->records, kept->first.value(), sink_.log_end.value() - 1,
-                            source_epoch_.value(), kept->id)});
+                            source_epoch_.value(), kept->id, Clamped(kept->groups))});
   // Below the log's start nothing could be kept; the log ends at the cut all the same.
   const Offset end = std::min(kept->first, cut_);
   claimed_end_ = claims_ ? std::min(claimed_end_, end) : end;

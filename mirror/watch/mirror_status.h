@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/types.h"
@@ -37,11 +38,21 @@ struct MirrorEvent {
   std::string cause;  // For people: what was found, where, and what to do next.
 };
 
-// What of our log was kept apart (mirror/ownership/quarantine).
+// A group's committed offset that pointed beyond a cut and was moved to it.
+struct GroupClamp {
+  GroupId group;
+  TopicName topic;  // Here.
+  PartitionId partition;
+  Offset was = kNoOffset;
+  Offset now = kNoOffset;
+};
+
+// What of our log was kept apart (mirror/ownership/quarantine), and whose offsets moved for it.
 struct SetAside {
   std::string id;
   Offset first;
   int64_t records = 0;
+  std::vector<GroupClamp> groups = {};
 };
 
 // Lag, honest: nothing is ever 0 unless we are caught up and in contact.

@@ -47,6 +47,17 @@ TEST_CASE("An active group is never overwritten, and one that has gone empty may
   REQUIRE_FALSE(world.groups->Activity().at(0).active());
 }
 
+TEST_CASE("S13 Where the log was cut a group with members is moved back, too") {
+  CoordinatorWorld world;
+  world.CommitOne(42);
+  (void)world.MakeMember();
+  REQUIRE(world.Place(world.Foreign(40), PlaceMode::kExact) == PlaceOutcome::kGroupActive);
+  REQUIRE(world.Place(world.Foreign(40), PlaceMode::kCut) == PlaceOutcome::kPlaced);
+  REQUIRE(world.Fetch() == 40);
+  world.Crash();
+  REQUIRE(world.Fetch() == 40);
+}
+
 TEST_CASE("A tombstone removes what was placed, and what was committed here only when told to") {
   CoordinatorWorld world;
   world.Place(world.Foreign(42));

@@ -212,6 +212,23 @@ TEST_CASE("a tail of several epochs goes epoch by epoch") {
   REQUIRE(rig.mirror.set_aside_from() == Offset(40));
 }
 
+TEST_CASE("S13 The event of a return names the groups that were moved back to the cut") {
+  Rig rig;
+  rig.Owner(Epoch(2, kTheirs));
+  rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
+  rig.EpochEnd(Epoch(1, kOurs), 90);
+  SetAside kept{"tail", Offset(90), 7};
+  const int groups = GENERATE(1, 21);
+  for (int i = 0; i < groups; ++i) {
+    kept.groups.push_back({GroupId(fmt::format("app-{}", i)), TopicName("orders"), PartitionId(0),
+                           Offset(95), Offset(90)});
+  }
+  rig.mirror.OnSetAside(rig.mirror.attempt(), kept, rig.now());
+  const std::string cause = rig.mirror.TakeEvents().at(0).cause;
+  REQUIRE(cause.find("; group app-0 goes on at 90, it was at 95") != std::string::npos);
+  REQUIRE((cause.find("; and 1 more groups") != std::string::npos) == (groups == 21));
+}
+
 TEST_CASE("without a change of owner a longer log is divergence, and stays") {
   Rig rig;
   const bool known = GENERATE(true, false);
