@@ -42,7 +42,7 @@ struct FailoverPartition {
   Offset cut = kNoOffset;         // Where the new epoch begins.
   Offset source_end = kNoOffset;  // The old owner's end: as it said when fenced, or as last heard.
   // Records of the old owner that the new epoch does not have: those that are known of, and an
-  // upper bound. Unknown: the owner may have accepted more since it was last heard.
+  // upper bound. Unknown: a forced move, after which the old owner has not told its count yet.
   std::optional<int64_t> lost_known;
   std::optional<int64_t> lost_at_most;
   std::optional<int64_t> quarantined;  // Told by the old owner after its return.

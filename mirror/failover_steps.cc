@@ -118,20 +118,7 @@ Status Failovers::Mint(Operation& operation) {
   const std::string reason = fmt::format("{} {} from {}", checkpoint::FailoverModeName(record.mode),
                                          record.id, record.source.value());
   const auto also = [&](const std::vector<Owners::Record>& minted, checkpoint::WriteBatch& batch) {
-    for (size_t i = 0; i < minted.size(); ++i) {
-      checkpoint::FailoverTopic& topic = record.topics[i];
-      topic.new_epoch = minted[i].epoch;
-      topic.partitions.resize(std::max(topic.partitions.size(), minted[i].cut.size()));
-      for (size_t p = 0; p < minted[i].cut.size(); ++p) {
-        checkpoint::FailoverPartition& partition = topic.partitions[p];
-        partition.cut = minted[i].cut[p];
-        if (partition.source_end != kNoOffset) {
-          partition.lost_known =
-              std::max<int64_t>(0, (partition.source_end - partition.cut).value());
-        }
-        if (planned || operation.in_contact) partition.lost_at_most = partition.lost_known;
-      }
-    }
+    NoteMinted(minted, record);
     Record stored = record;
     stored.step = Step::kTell;
     checkpoint::FailoverTable::StagePut(batch, stored);

@@ -120,7 +120,6 @@ StatusOr<int64_t> Failovers::Run(const Request& request) {
   auto operation = std::make_shared<Operation>(std::move(record), promotion, room_.clock.Now());
   operation->deadline = operation->began + request.deadline;
   operation->foreign = input.kind == RegionKind::kKafka;
-  operation->in_contact = input.in_contact;
   if (request.mode == Mode::kFailover) NoteAhead(input, *operation);
   Spawn(std::move(operation));
   return *id;

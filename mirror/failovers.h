@@ -111,8 +111,7 @@ class Failovers {
     const MonotonicTime began;
     MonotonicTime deadline{};  // Up to the mint.
     MonotonicTime unavailable_since{};
-    bool foreign = false;     // The source is a Kafka cluster: nobody there can be asked anything.
-    bool in_contact = false;  // When the plan was made.
+    bool foreign = false;  // The source is a Kafka cluster: nobody there can be asked anything.
     int lifts = 0;
     std::vector<Ahead> ahead;  // Of a forced move, when the plan was made.
     std::vector<TopicId> ids;  // As in the record.

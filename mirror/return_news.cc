@@ -89,6 +89,7 @@ std::set<size_t> CompleteReports(const std::vector<ReturnedRow>& told,
     // Tails that an operator drops are still what the move cost.
     if (quarantined.has_value() && *quarantined >= row.records) continue;
     quarantined = row.records;
+    place->topic->partitions[partition].lost_at_most = row.records;
     changed.insert(place->report);
   }
   return changed;

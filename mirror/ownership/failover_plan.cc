@@ -204,8 +204,6 @@ PlanRow MakePlanRow(const PlanInput& input, const PlanTopic& topic) {
   }
   if (input.mode == Mode::kPromote) {
     row.lost_known = row.lost_at_most = 0;  // Or the move is rolled back.
-  } else if (input.in_contact) {
-    row.lost_at_most = row.lost_known;
   }
   return row;
 }

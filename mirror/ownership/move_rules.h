@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <span>
 
 #include "base/clock.h"
 #include "checkpoint/failover_table.h"
+#include "checkpoint/ownership_table.h"
 #include "core-broker/catalog/catalog.h"
 
 namespace atl::mirror {
@@ -20,5 +22,11 @@ inline constexpr Duration kDrainLook = std::chrono::milliseconds(2);
 
 // Every partition here is served to the end that the fenced owner answered.
 bool IsDrained(const broker::Catalog& catalog, const checkpoint::FailoverRecord& record);
+
+// What the mint says of the move's topics (in its order): new epochs, cuts, and what is lost. An
+// owner that nobody fenced accepts until it hears of the new epoch: what it adds is unknown until
+// it tells after its return (CompleteReports), also when it was heard a moment ago (S21).
+void NoteMinted(std::span<const checkpoint::OwnershipRecord> minted,
+                checkpoint::FailoverRecord& record);
 
 }  // namespace atl::mirror

@@ -42,6 +42,8 @@ TEST_CASE("A report is completed by its old owner, partition by partition") {
   REQUIRE_FALSE(Quarantined(reports[0], 1).has_value());
   REQUIRE(CompleteReports({Row(1, 514, 0)}, reports) == std::set<size_t>{0});
   REQUIRE(Quarantined(reports[0], 1) == 0);
+  REQUIRE(reports[0].topics[0].partitions[0].lost_at_most == 40);  // Unknown until then.
+  REQUIRE(reports[0].topics[0].partitions[1].lost_at_most == 0);
 }
 
 TEST_CASE("What belongs to no report changes none") {

@@ -65,6 +65,15 @@ TEST_CASE("A forced move without contact knows a part of its loss and bounds not
   REQUIRE_FALSE(plan.rows[0].lost_at_most.has_value());
 }
 
+TEST_CASE("S21 A forced move in spite of contact bounds nothing: the owner still accepts") {
+  PlanInput input = Input(Mode::kFailover);
+  input.in_contact = input.force = true;
+  const FailoverPlan plan = MakePlan(input);
+  REQUIRE_FALSE(plan.blocked());
+  REQUIRE(plan.rows[0].lost_known == 10);
+  REQUIRE_FALSE(plan.rows[0].lost_at_most.has_value());
+}
+
 TEST_CASE("What the source never told is not known, and never 0") {
   PlanInput input = Input(Mode::kFailover);
   input.topics[0].partitions[0].mirror.source_end = std::nullopt;

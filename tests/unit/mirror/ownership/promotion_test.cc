@@ -1,6 +1,9 @@
 #include "mirror/ownership/promotion.h"
 
+#include <span>
 #include <vector>
+
+#include "mirror/ownership/move_rules.h"
 
 #include <catch2/catch.hpp>
 
@@ -110,6 +113,28 @@ TEST_CASE("A move that lost its topics to a higher epoch ends, and nothing reviv
   REQUIRE(promotion.outcome() == Outcome::kFailed);
   REQUIRE(promotion.next() == Step::kOver);
   REQUIRE(promotion.reason() == "eu-north has them");
+}
+
+TEST_CASE("S21 Only a fenced owner's loss is bounded when the epoch is minted") {
+  const Mode mode = GENERATE(Mode::kPromote, Mode::kFailover);
+  checkpoint::FailoverRecord record;
+  record.mode = mode;
+  record.topics.resize(1);
+  record.topics[0].partitions.resize(2);
+  record.topics[0].partitions[0].source_end = Offset(110);
+  checkpoint::OwnershipRecord minted;
+  minted.epoch = LeaderEpoch(514);
+  minted.cut = {Offset(100), Offset(7), Offset(0)};
+  NoteMinted(std::span(&minted, 1), record);
+  const checkpoint::FailoverTopic& topic = record.topics[0];
+  REQUIRE(topic.new_epoch == LeaderEpoch(514));
+  REQUIRE(topic.partitions.size() == 3);  // Grown meanwhile.
+  REQUIRE(topic.partitions[0].cut == Offset(100));
+  REQUIRE(topic.partitions[0].lost_known == 10);
+  REQUIRE(topic.partitions[0].lost_at_most ==
+          (mode == Mode::kPromote ? std::optional<int64_t>(10) : std::nullopt));
+  REQUIRE_FALSE(topic.partitions[1].lost_known.has_value());  // Never heard: unknown, not 0.
+  REQUIRE_FALSE(topic.partitions[1].lost_at_most.has_value());
 }
 
 }  // namespace
