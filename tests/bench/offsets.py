@@ -144,7 +144,6 @@ def translation(runs: int) -> None:
                 began = time.monotonic()
                 commit(source, topic, positions)
                 targets = {"atoll": west.kafka, "mm2": usual, "mm2, fastest settings": fast}
-                copies = {name: offsets_of_records(address, topic, records) for name, address in targets.items()}
                 last: dict[str, dict[str, int]] = {name: {} for name in targets}
                 complete: dict[str, float] = {}
                 while len(complete) < len(targets) and time.monotonic() - began < 240:
@@ -154,6 +153,7 @@ def translation(runs: int) -> None:
                             if len(last[name]) == len(positions) and min(last[name].values()) > 0:
                                 complete[name] = round(time.monotonic() - began, 1)
                     time.sleep(1)
+                copies = {name: offsets_of_records(address, topic, records) for name, address in targets.items()}
                 for name in targets:
                     save("translation", {"run": run, "who": name, "groups": len(positions), "all_translated_s": complete.get(name),
                                          **errors(ends, copies[name], positions, last[name])})
