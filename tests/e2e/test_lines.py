@@ -49,7 +49,7 @@ def state(region: Region, name: str) -> str:
 
 
 def wait_state(region: Region, name: str, *wanted: str) -> None:
-    wait_until(lambda: state(region, name) in wanted, f"{name} of {region.name} is {wanted}", 30)
+    wait_until(lambda: state(region, name) in wanted, f"{name} of {region.name} is {wanted}")
 
 
 def test_a_flapping_line_changes_no_owner_and_loses_nothing(lines):
