@@ -56,4 +56,13 @@ std::optional<MonotonicTime> History::OldestBeyond(const Tip& tip, Offset offset
   return oldest;
 }
 
+Offset History::EndOf(RegionOrdinal owner, LeaderEpoch from, LeaderEpoch below) const {
+  Offset end{0};
+  for (const auto& [key, batch] : batches_) {
+    const bool counts = key.epoch >= from && key.epoch < below && key.epoch.owner() == owner;
+    if (counts) end = std::max(end, batch.end);
+  }
+  return end;
+}
+
 }  // namespace atl::sim

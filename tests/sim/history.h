@@ -42,6 +42,8 @@ class History {
   void AddValue(const std::string& value, const Spot& spot) { spots_[value].push_back(spot); }
   const std::vector<Spot>& SpotsOf(const std::string& value) const;
   Offset end() const { return end_; }  // The highest that any owner has shown.
+  // The highest that the owner has shown under its epochs in [from, below).
+  Offset EndOf(RegionOrdinal owner, LeaderEpoch from, LeaderEpoch below) const;
   bool empty() const { return batches_.empty(); }
 
   // Is `key` in the log that ends with `tip`?

@@ -61,7 +61,7 @@ std::string_view MarkName(Mark mark) {
       "held topic adopted by an operator",
       "old owner that died behind its released fence",
       "group that went on in another region",
-      "group's offset moved to the cut",
+      "group's offset moved to the cut of a return",
       "planned move that could not place its groups",
   };
   return kNames[static_cast<size_t>(mark)];

@@ -433,6 +433,10 @@ void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,
   }
   if (expected && answer.records->empty()) slot.ask_at = world_.clock.Now() + milliseconds(200);
   if (verified.empty()) return;
+  if (!RaiseEpoch(key, verified.back().header().leader_epoch)) {
+    slot.mirror.Relocate("the epoch could not be raised", now());
+    return;
+  }
   if (world_.Plants(Mutation::kDropBatch) && verified.size() > 1) verified.erase(verified.begin());
   if (world_.Plants(Mutation::kCheckpointFirst)) {
     SavePosition(key, slot, verified.back().header().next_offset(), checkpoint::Sync::kLazy)
@@ -445,6 +449,14 @@ void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,
         [this, key](Slot& s, uint64_t a, const mirror::ApplyItem& done) {
           OnApplied(key, s, a, done);
         });
+}
+
+// S14: the catalogue knows an epoch before the log has a batch of it.
+bool MirrorDriver::RaiseEpoch(const SlotKey& key, LeaderEpoch epoch) {
+  broker::Catalog& catalog = self_.process().catalog;
+  const auto local = catalog.view()->Find(key.first);
+  if (local == nullptr || local->epoch >= epoch) return true;
+  return catalog.SetEpoch(key.first, epoch).ok();
 }
 
 void MirrorDriver::Apply(const SlotKey& key, uint64_t attempt, mirror::ApplyItem item,
@@ -496,75 +508,6 @@ Status MirrorDriver::SavePosition(const SlotKey& key, const Slot& slot, Offset a
                                             .state = checkpoint::MirrorState::kMirroring,
                                             .reason = {}};
   return self_.process().mirrors.PutPosition(position, sync);
-}
-
-void MirrorDriver::FollowLogStart(const SlotKey& key, Slot& slot, Offset start) {
-  slot.sink_busy = true;
-  mirror::ApplyItem item;
-  item.target = slot.sink;
-  item.log_start = start;
-  Apply(key, slot.mirror.attempt(), std::move(item), nullptr,
-        [this, start](Slot& s, uint64_t attempt, const mirror::ApplyItem& done) {
-          s.sink_busy = false;
-          if (done.status.ok()) world_.Reach(Mark::kLogStartFollowed);
-          s.mirror.OnLogStartFollowed(attempt, done.status, start, now());
-        });
-}
-
-void MirrorDriver::Restart(const SlotKey& key, Slot& slot) {
-  slot.sink_busy = true;
-  mirror::ApplyItem item;
-  item.target = slot.sink;
-  item.restart_at = slot.mirror.restart_at();
-  world_.Note("{}: {}-{} restarts at {}", self_.name(), slot.mirror.key().topic.value(),
-              key.second.value(), item.restart_at->value());
-  world_.Reach(Mark::kRestartElsewhere);
-  Apply(key, slot.mirror.attempt(), std::move(item), nullptr,
-        [this](Slot& s, uint64_t attempt, const mirror::ApplyItem& done) {
-          s.sink_busy = false;
-          s.mirror.OnRestarted(attempt, done.status, now());
-        });
-}
-
-StatusOr<mirror::SetAside> MirrorDriver::SetAsideTail(const SlotKey& key, Slot& slot) {
-  Region::Process& process = self_.process();
-  ASSIGN_OR_RETURN(slot.cut, slot.sink->PlanCut(slot.mirror.set_aside_from()));
-  if (world_.Plants(Mutation::kSkipQuarantine)) {
-    return mirror::SetAside{"none", slot.cut->first, (slot.cut->end - slot.cut->first).value()};
-  }
-  const mirror::Quarantine::Request request{.topic = slot.mirror.key().topic,
-                                            .topic_id = key.first,
-                                            .partition = key.second,
-                                            .link = plan_.name,
-                                            .new_epoch = slot.mirror.source_epoch(),
-                                            .first = slot.cut->first,
-                                            .end = slot.cut->end,
-                                            .attempt = slot.mirror.attempt(),
-                                            .time = world_.clock.WallNow()};
-  const auto read = [&](const mirror::Quarantine::Take& take) {
-    return slot.sink->ReadBatches(slot.cut->first, take);
-  };
-  ASSIGN_OR_RETURN(const mirror::QuarantinedTail kept, process.quarantine->SetAside(request, read));
-  RETURN_IF_ERROR(SavePosition(key, slot, slot.cut->at, checkpoint::Sync::kNow));
-  if (world_.Plants(Mutation::kCutDeeper)) {
-    const Offset deeper = std::max(Offset(0), Offset(slot.mirror.set_aside_from().value() - 20));
-    ASSIGN_OR_RETURN(slot.cut, slot.sink->PlanCut(deeper));
-  }
-  return mirror::SetAside{kept.id, kept.first, kept.records};
-}
-
-void MirrorDriver::Truncate(const SlotKey& key, Slot& slot) {
-  slot.sink_busy = true;
-  mirror::ApplyItem item;
-  item.target = slot.sink;
-  item.cut = std::move(slot.cut);
-  world_.Note("{}: {}-{} truncates to {}", self_.name(), slot.mirror.key().topic.value(),
-              key.second.value(), item.cut->at.value());
-  Apply(key, slot.mirror.attempt(), std::move(item), nullptr,
-        [this](Slot& s, uint64_t attempt, const mirror::ApplyItem& done) {
-          s.sink_busy = false;
-          s.mirror.OnTruncated(attempt, done.status, now());
-        });
 }
 
 // One changed byte that a CRC, a length or the magic can tell, in one of the batches. (The base

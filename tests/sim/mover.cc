@@ -42,6 +42,13 @@ constexpr Duration kRetryAfter = milliseconds(200);
 constexpr int kMostLifts = 60;
 constexpr Duration kLiftAgain = seconds(1);
 
+// As if an owner that was just heard accepted nothing from then on.
+void BoundByLastHeard(checkpoint::FailoverRecord& record) {
+  for (auto& topic : record.topics) {
+    for (auto& partition : topic.partitions) partition.lost_at_most = partition.lost_known;
+  }
+}
+
 }  // namespace
 
 Mover::Operation::Operation(Record r, mirror::Promotion p, MonotonicTime now)
@@ -247,6 +254,7 @@ void Mover::Finish(const OperationPtr& operation) {
   busy_.Free(operation->ids);
   --running_;
   ended_.push_back(record);
+  if (record.outcome == FailoverOutcome::kDone) reported_(record);
   if (record.outcome == FailoverOutcome::kRolledBack) world_.Reach(Mark::kRolledBack);
   world_.Note("{}: move {}: {} {}", self_.name(), record.id,
               checkpoint::FailoverOutcomeName(record.outcome), record.reason);
@@ -297,7 +305,6 @@ void Mover::Drain(const OperationPtr& operation, const Done& done) {
 }
 
 void Mover::SyncGroups(const OperationPtr& operation, const Done& done) {
-  if (world_.Plants(Mutation::kSkipGroups)) return done(OkStatus());
   mirror::GroupsRequest request;
   for (const auto& topic : operation->record.topics) request.topics.push_back(topic.name);
   control_.Call<mirror::GroupsAnswer>(
@@ -309,7 +316,9 @@ void Mover::SyncGroups(const OperationPtr& operation, const Done& done) {
       [this, operation, done](const StatusOr<mirror::GroupsAnswer>& answer) {
         if (!answer.ok()) return done(answer.status());
         const Status synced =
-            self_.process().group_sync->SyncNow(operation->record.link, answer->commits);
+            world_.Plants(Mutation::kSkipGroups)
+                ? OkStatus()
+                : self_.process().group_sync->SyncNow(operation->record.link, answer->commits);
         if (!synced.ok()) world_.Reach(Mark::kGroupsRefused);
         done(synced.ok() ? groups_synced.Hit() : synced);
       });
@@ -342,17 +351,8 @@ Status Mover::Mint(Operation& operation) {
   const bool planned = record.mode == Mode::kPromote;
   const auto also = [&](const std::vector<checkpoint::OwnershipRecord>& minted,
                         checkpoint::WriteBatch& batch) {
-    for (size_t i = 0; i < minted.size(); ++i) {
-      checkpoint::FailoverTopic& topic = record.topics[i];
-      topic.new_epoch = minted[i].epoch;
-      topic.partitions.resize(std::max(topic.partitions.size(), minted[i].cut.size()));
-      for (size_t p = 0; p < minted[i].cut.size(); ++p) {
-        checkpoint::FailoverPartition& partition = topic.partitions[p];
-        partition.cut = minted[i].cut[p];
-        if (partition.source_end == kNoOffset) continue;
-        partition.lost_known = std::max<int64_t>(0, (partition.source_end - partition.cut).value());
-      }
-    }
+    mirror::NoteMinted(minted, record);
+    if (world_.Plants(Mutation::kBoundInContact) && operation.in_contact) BoundByLastHeard(record);
     Record stored = record;
     stored.step = Step::kTell;
     checkpoint::FailoverTable::StagePut(batch, stored);
@@ -391,9 +391,9 @@ Status Mover::PlaceGroups(Operation& operation) {
   for (const auto& topic : operation.record.topics) {
     for (size_t p = 0; p < topic.partitions.size(); ++p) {
       const PartitionId partition(static_cast<int32_t>(p));
-      ASSIGN_OR_RETURN(const auto clamped, self_.process().group_sync->ClampTo(
-                                               topic.name, partition, topic.partitions[p].cut));
-      if (!clamped.empty()) world_.Reach(Mark::kGroupClamped);
+      RETURN_IF_ERROR(self_.process()
+                          .group_sync->ClampTo(topic.name, partition, topic.partitions[p].cut)
+                          .status());
     }
   }
   return groups_placed.Hit();

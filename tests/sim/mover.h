@@ -39,6 +39,8 @@ class Mover {
   void OnGroupsRead(GroupsRead read) { groups_read_ = std::move(read); }
   // Told when the old owner has let go of its topics, and this region has not minted yet.
   void OnReleased(std::function<void(Region& source)> released) { released_ = std::move(released); }
+  // Told of the report of every move that is done.
+  void OnReport(std::function<void(const Record&)> reported) { reported_ = std::move(reported); }
   // Why not; empty: it runs. `driver`: of the link that mirrors the topics.
   std::string Run(MirrorDriver& driver, const Request& request);
   int running() const { return running_; }
@@ -87,6 +89,7 @@ class Mover {
   const uint64_t boot_;
   GroupsRead groups_read_;
   std::function<void(Region&)> released_;
+  std::function<void(const Record&)> reported_;
   mirror::BusyTopics busy_;
   int running_ = 0;
   std::vector<Record> ended_;

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNa
     "epoch_reuse", "forget_producers", "checkpoint_first", "skip_crc",         "drop_batch",
     "forget_gap",  "mix_generations",  "trim_early",       "zero_when_silent", "claim_source_end",
     "keep_owning", "forget_holds",     "skip_quarantine",  "cut_deeper",       "mint_before_fence",
-    "skip_drain",  "forget_lift",      "skip_groups",
+    "skip_drain",  "forget_lift",      "skip_groups",      "offset_past_cut",  "bound_in_contact",
 };
 
 class MutantFile final : public File {

@@ -35,7 +35,9 @@ enum class Mutation {
   kMintBeforeFence,  // A planned move mints its epoch while the old owner accepts.
   kSkipDrain,        // A planned move doesn't wait for what the old owner had.
   kForgetLift,       // A planned move that is rolled back leaves its fence.
-  kSkipGroups,       // A planned move doesn't ask for what the groups committed last.
+  kSkipGroups,       // A planned move doesn't place what the groups committed last.
+  kOffsetPastCut,    // A return leaves groups' offsets above the cut.
+  kBoundInContact,   // A forced move's report says that what was heard last is all there is.
   kLast
 };
 std::string_view MutationName(Mutation mutation);

@@ -196,6 +196,13 @@ bool Oracle::FollowBatch(Region& region, const broker::Topic& topic,
                                              : "it stands behind another one there"));
     return false;
   }
+  // A restored store may know less than the log.
+  if (topic.epoch < header.leader_epoch && !region.rolled_back()) {
+    world_.Fail("S14", fmt::format("{}: has epoch {}, its batch at {} has {}",
+                                   Where(region, partition), topic.epoch.value(),
+                                   header.base_offset.value(), header.leader_epoch.value()));
+    return false;
+  }
   at = header.next_offset();
   tip = key;
   return true;

@@ -37,6 +37,7 @@ class Oracle {
                    Offset offset);
   void OnGroupsRead(const Region& source, const std::vector<TopicId>& topics);
   void OnGroupGoesOn(Region& region, const TopicId& topic, PartitionId partition, Offset position);
+  void OnReport(const checkpoint::FailoverRecord& report) { reports_.push_back(report); }
   void OnTopicDeleted(const TopicId& topic) { deleted_.insert(topic); }
   void OnBoot(const Region& region);
 
@@ -111,6 +112,7 @@ class Oracle {
   void CheckPosition(Region& region, const broker::Topic& topic,
                      const broker::Partition& partition);
   void CheckTruncation(Region& region, const Place& place, Copy& copy, Offset end);
+  void CheckClamped(Region& region, const Place& place, Offset end);
   // Walks the log from `from` to `end` and continues the path that ends with `tip`.
   void Follow(Region& region, const broker::Topic& topic, const broker::Partition& partition,
               Offset from, Offset end, History::Tip& tip);
@@ -127,6 +129,7 @@ class Oracle {
   std::set<BatchKey> Quarantined(Region& region, const Place& place);
   void CheckQuarantine(Region& region);
   void CheckKept();
+  void CheckReports();
   void CheckEqual(Region& owner, const broker::Topic& topic, const broker::Partition& partition,
                   bool complete);
   Region* RegionOf(int number) const;
@@ -143,6 +146,7 @@ class Oracle {
   std::map<Key, std::set<BatchKey>> removed_;    // By truncations; the quarantine must have them.
   std::map<Place, std::set<BatchKey>> trimmed_;  // Below the start of a log that was truncated.
   std::map<int, uint64_t> store_writes_;
+  std::vector<checkpoint::FailoverRecord> reports_;
   std::set<TopicId> deleted_;
   std::set<int> just_started_;  // Regions that have just started.
   bool calendar_ = true;

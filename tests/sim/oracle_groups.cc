@@ -66,4 +66,17 @@ void Oracle::OnGroupGoesOn(Region& region, const TopicId& topic, PartitionId par
   }
 }
 
+// Once the log is cut no group has an offset in what went: records of the new owner would be there.
+void Oracle::CheckClamped(Region& region, const Place& place, Offset end) {
+  const auto topic = region.process().catalog.view()->Find(place.first);
+  const auto same = [&](const TopicName& name) { return name == topic->name; };
+  for (const broker::CommittedOffset& stored : region.process().groups.Committed(same)) {
+    if (stored.partition != place.second || stored.offset <= end) continue;
+    world_.Fail("S13", fmt::format("{}: partition {} was cut at {}, and {} keeps the offset {}",
+                                   region.name(), place.second.value(), end.value(),
+                                   stored.group.value(), stored.offset.value()));
+    return;
+  }
+}
+
 }  // namespace atl::sim

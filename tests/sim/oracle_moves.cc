@@ -176,6 +176,7 @@ void Oracle::CheckTruncation(Region& region, const Place& place, Copy& copy, Off
   }
   world_.Reach(Mark::kReturned);
   copy.tip = history.Below(copy.tip, end);
+  CheckClamped(region, place, end);
 }
 
 std::set<BatchKey> Oracle::Quarantined(Region& region, const Place& place) {
@@ -271,6 +272,32 @@ void Oracle::CheckAll(bool complete) {
     }
   }
   if (complete && !world_.failure()) CheckKept();
+  if (complete && !world_.failure()) CheckReports();
+}
+
+// S21: "loses at most N" is true of everything that the old owner ever had behind the cut. What it
+// appended after it had been heard counts, too.
+void Oracle::CheckReports() {
+  for (const checkpoint::FailoverRecord& report : reports_) {
+    const Region& source = **std::ranges::find_if(
+        regions_, [&](const auto& r) { return r->name() == report.source.value(); });
+    for (const checkpoint::FailoverTopic& topic : report.topics) {
+      for (size_t p = 0; p < topic.partitions.size(); ++p) {
+        const checkpoint::FailoverPartition& told = topic.partitions[p];
+        if (!told.lost_at_most.has_value()) continue;
+        const Place place{topic.id, PartitionId(static_cast<int32_t>(p))};
+        const Offset end =
+            truths_[place].history.EndOf(source.ordinal(), topic.old_epoch, topic.new_epoch);
+        const int64_t lost = std::max<int64_t>(0, (end - told.cut).value());
+        if (lost <= *told.lost_at_most) continue;
+        world_.Fail("S21", fmt::format("move {} of {} to {} says that at most {} records of {}-{} "
+                                       "are lost, {} are",
+                                       report.id, report.source.value(), report.target.value(),
+                                       *told.lost_at_most, topic.name.value(), p, lost));
+        return;
+      }
+    }
+  }
 }
 
 // Every log as a whole; in the end all of a partition's are the same.

@@ -128,6 +128,7 @@ void Scenario::StartLinks(Region& region) {
     oracle_.OnGroupsRead(source, topics);
   });
   mover->OnReleased([this, &region](Region& source) { StrikeReleased(region, source); });
+  mover->OnReport([this](const Mover::Record& report) { oracle_.OnReport(report); });
   const Region::Running running(region);
   mover->Start();
 }
