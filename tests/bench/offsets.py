@@ -34,11 +34,12 @@ def groups(runs: int) -> None:
 
 def synced(runs: int) -> None:
     """1,000 groups, 16 commits at once at the owner; from its acknowledgement to the mirror's own answer."""
-    with Pair("fsync", control=True) as pair:
-        create_topic(pair.east, "bench")
-        probe("load", b=pair.east.kafka, t="bench", p=1, n=100_000, size=100)  # A position beyond the mirror's end waits for it.
-        wait_mirrored(pair.east, pair.west, "bench")
-        for run in range(runs):
+    for run in range(runs):  # A pair each: the mirror moves no group's offset back to where another run begins.
+        with Pair("fsync", control=True) as pair:
+            create_topic(pair.east, "bench")
+            # A position beyond the mirror's end waits for it.
+            probe("load", b=pair.east.kafka, t="bench", p=1, n=100_000, size=100)
+            wait_mirrored(pair.east, pair.west, "bench")
             save("synced", {"run": run} | Load(pair.east, "synced", pair.west.kafka, "-groups", "1000", "-connections", "16",
                                                "-time", "20s").result())
 
