@@ -14,7 +14,6 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("atoll ") + atl::kVersion);
   app.require_subcommand(1);
   atl::cli::Session session;
-  atl::cli::UseProfile(session);
   atl::cli::AddApiOptions(app, session);
   atl::AddServeCommand(app, session);
   atl::cli::AddStatusCommand(app, session);

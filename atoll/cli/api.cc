@@ -94,19 +94,20 @@ StatusOr<json::value> Api::Call(std::string_view method, std::string_view path,
     return ErrorFrom(got.code, parse_error ? json::value() : answer, method, path);
   if (parse_error) {
     return InternalError("{} {}: the answer is not JSON ({}); is {} an Atoll admin listener?",
-                         method, path, parse_error.message(), endpoint_);
+                         method, path, parse_error.message(), *endpoint_);
   }
   return answer;
 }
 
 StatusOr<Api::Answer> Api::Exchange(std::string_view method, std::string_view path,
                                     const std::string& body) const {
-  ASSIGN_OR_RETURN(const HostPort server, ParseEndpoint(endpoint_));
+  ASSIGN_OR_RETURN(const std::string endpoint, endpoint_);
+  ASSIGN_OR_RETURN(const HostPort server, ParseEndpoint(endpoint));
   boost::asio::io_context context;
   boost::system::error_code error;
   tcp::resolver resolver(context);
   const auto addresses = resolver.resolve(server.host, server.port, error);
-  if (error) return Unreachable(endpoint_, error);
+  if (error) return Unreachable(endpoint, error);
   beast::tcp_stream stream(context);
   // A blocking call on a tcp_stream ignores its timer; the asynchronous ones honour it.
   const auto run = [&](auto&& start) {
@@ -119,7 +120,7 @@ StatusOr<Api::Answer> Api::Exchange(std::string_view method, std::string_view pa
     error = result;
   };
   run([&] { stream.async_connect(addresses, keep); });
-  if (error) return Unreachable(endpoint_, error);
+  if (error) return Unreachable(endpoint, error);
 
   http::request<http::string_body> request(http::string_to_verb({method.data(), method.size()}),
                                            {path.data(), path.size()}, 11);
@@ -132,13 +133,13 @@ StatusOr<Api::Answer> Api::Exchange(std::string_view method, std::string_view pa
   }
   request.prepare_payload();
   run([&] { http::async_write(stream, request, keep); });
-  if (error) return Unreachable(endpoint_, error);
+  if (error) return Unreachable(endpoint, error);
 
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> response;
   response.body_limit(kMaxAnswerBytes);
   run([&] { http::async_read(stream, buffer, response, keep); });
-  if (error) return Unreachable(endpoint_, error);
+  if (error) return Unreachable(endpoint, error);
 
   return Answer{static_cast<int>(response.get().result_int()), std::move(response.get().body())};
 }

@@ -14,10 +14,14 @@ namespace atl::cli {
 
 namespace json = boost::json;
 
+struct Session;
+
 class Api {
  public:
-  // "http://127.0.0.1:19644", or without the scheme.
-  explicit Api(std::string endpoint) : endpoint_(std::move(endpoint)) {}
+  // "http://127.0.0.1:19644", or without the scheme; or why nobody knows, which then every call
+  // answers.
+  explicit Api(StatusOr<std::string> endpoint) : endpoint_(std::move(endpoint)) {}
+  const StatusOr<std::string>& endpoint() const { return endpoint_; }
 
   StatusOr<json::value> Get(std::string_view path) const { return Call("GET", path, {}); }
   // The answer as it is, whatever its code: metrics, probes.
@@ -34,8 +38,11 @@ class Api {
                             const std::string& body) const;
   StatusOr<json::value> Call(std::string_view method, std::string_view path,
                              const std::string& body) const;
-  const std::string endpoint_;
+  const StatusOr<std::string> endpoint_;
 };
+
+// The region that the session's options, the environment or a profile name.
+Api ApiOf(const Session& session);
 
 // Between two questions of a command that waits for something.
 void Pause(Duration length);

@@ -48,8 +48,7 @@ StatusOr<json::value> Send(const Session& session, const Arguments& arguments, b
   for (const config::SourceFile& file : sources.files)
     documents.push_back(json::object{{"file", file.path}, {"text", file.text}});
   const json::object body{{"documents", std::move(documents)}, {"prune", arguments.prune}};
-  return Api(session.endpoint)
-      .Post(dry_run ? "/v1/config:apply?dry_run=true" : "/v1/config:apply", body);
+  return ApiOf(session).Post(dry_run ? "/v1/config:apply?dry_run=true" : "/v1/config:apply", body);
 }
 
 std::string_view Sign(const std::string& action) {
@@ -69,13 +68,17 @@ std::string FieldLine(const json::value& field, const std::string& action) {
                      restart ? "  (needs a restart)" : "");
 }
 
-void PrintChanges(const json::value& answer) {
+// Documents that differ, each with its fields.
+Page ChangesPage(const json::value& answer) {
+  Page page(answer);
   for (const json::value& change : Items(answer, "changes")) {
     const std::string action = Text(change, "action");
-    std::cout << fmt::format("{} {} {}\n", Sign(action), Text(change, "kind"),
-                             Text(change, "name"));
-    for (const json::value& field : Items(change, "fields")) std::cout << FieldLine(field, action);
+    const std::string name = Text(change, "name");
+    page.Named(name);
+    page.Line(fmt::format("{} {} {}\n", Sign(action), Text(change, "kind"), name));
+    for (const json::value& field : Items(change, "fields")) page.Line(FieldLine(field, action));
   }
+  return page;
 }
 
 // On stderr: it is not the answer, but it is to be known.
@@ -99,21 +102,18 @@ std::string Summary(const json::value& answer) {
   return fmt::format("{} added, {} changed, {} removed", added, changed, removed);
 }
 
-int Show(const Session& session, const json::value& answer, std::string_view done) {
-  if (session.json()) {
-    PrintJson(answer);
-    return 0;
-  }
-  PrintChanges(answer);
-  std::cout << fmt::format("region {}: {}{}\n", Text(answer, "region"), Summary(answer), done);
-  PrintRestartNeeded(answer);
+int ShowDone(const Session& session, const json::value& answer, std::string_view done) {
+  Page page = ChangesPage(answer);
+  page.Line(fmt::format("region {}: {}{}\n", Text(answer, "region"), Summary(answer), done));
+  Show(session, page);
+  if (session.ForPeople()) PrintRestartNeeded(answer);
   return 0;
 }
 
 int RunApply(const Session& session, const Arguments& arguments) {
   const auto answer = Send(session, arguments, arguments.dry_run);
   if (!answer.ok()) return PrintError(answer.status());
-  return Show(session, *answer, arguments.dry_run ? " (dry run, nothing was done)" : "");
+  return ShowDone(session, *answer, arguments.dry_run ? " (dry run, nothing was done)" : "");
 }
 
 int RunDiff(const Session& session, const Arguments& arguments) {
@@ -122,18 +122,14 @@ int RunDiff(const Session& session, const Arguments& arguments) {
     (void)PrintError(answer.status());
     return kDiffFailed;
   }
-  if (session.json()) {
-    PrintJson(*answer);
-  } else {
-    PrintChanges(*answer);
-    PrintRestartNeeded(*answer);
-  }
+  Show(session, ChangesPage(*answer));
+  if (session.ForPeople()) PrintRestartNeeded(*answer);
   return Items(*answer, "changes").empty() ? 0 : kDiffers;
 }
 
 int RunReload(const Session& session) {
-  const auto answer = Api(session.endpoint).Post("/-/reload", json::object());
-  return answer.ok() ? Show(session, *answer, "") : PrintError(answer.status());
+  const auto answer = ApiOf(session).Post("/-/reload", json::object());
+  return answer.ok() ? ShowDone(session, *answer, "") : PrintError(answer.status());
 }
 
 CLI::App* AddVerb(CLI::App& app, Session& session, const char* verb, const char* help,

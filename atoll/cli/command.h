@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "atoll/cli/output.h"
+
 namespace CLI {
 class App;
 }
@@ -13,11 +15,14 @@ namespace atl::cli {
 
 // What all commands share: the options before the noun, and the result.
 struct Session {
-  std::string endpoint = "http://127.0.0.1:19644";  // --endpoint, ATOLL_ENDPOINT
-  std::string output = "table";                     // -o table|json
-  bool watch = false;                               // -w, of verbs that show something
+  std::string endpoint;            // --endpoint; empty: something else says where to go.
+  std::string profile;             // --profile; empty: not said.
+  Format format = Format::kTable;  // -o
+  bool headers = true;             // Not with --no-headers.
+  bool watch = false;              // -w, of verbs that show something.
   int exit_code = 0;
-  bool json() const { return output == "json"; }
+  // Whoever reads it wants sentences and progress, too.
+  bool ForPeople() const { return format == Format::kTable || format == Format::kWide; }
 };
 
 void AddStatusCommand(CLI::App& app, Session& session);
@@ -40,13 +45,15 @@ void AddSupportBundleCommand(CLI::App& app, Session& session);
 void AddProfileCommands(CLI::App& app, Session& session);
 void AddCompletionCommand(CLI::App& app, Session& session);
 
-// Adds --endpoint and -o to a verb that talks to a region.
+// Adds --endpoint and --profile to a verb that talks to a region.
+void AddEndpointOptions(CLI::App& verb, Session& session);
+// Adds -o and --no-headers to a verb that has something to show.
+void AddOutputOptions(CLI::App& verb, Session& session);
+// Both.
 void AddApiOptions(CLI::App& verb, Session& session);
 // Adds -w to a verb that only shows something.
 void AddWatchOption(CLI::App& verb, Session& session);
 // Last: what the help of each command ends with.
 void AddExamples(CLI::App& app);
-// Before the arguments are read: the endpoint of the profile in use, if there is one.
-void UseProfile(Session& session);
 
 }  // namespace atl::cli

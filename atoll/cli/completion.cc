@@ -12,6 +12,10 @@
 namespace atl::cli {
 namespace {
 
+// What may stand behind -o and --profile.
+constexpr const char* kFormats = "table wide json yaml name";
+constexpr const char* kProfiles = "atoll profile list -o name 2>/dev/null";
+
 // A command with the words that lead to it: "", "link", "link list".
 struct Node {
   std::string path;
@@ -100,6 +104,10 @@ _atoll() {{
     esac
   done
   verbs="$(_atoll_verbs "$path")"
+  case "${{COMP_WORDS[COMP_CWORD - 1]}}" in
+    -o | --output) COMPREPLY=($(compgen -W '{}' -- "$current")); return ;;
+    --profile) COMPREPLY=($(compgen -W "$({})" -- "$current")); return ;;
+  esac
   if [[ "$current" == -* ]]; then
     COMPREPLY=($(compgen -W "$(_atoll_flags "$path")" -- "$current"))
   elif [[ -n "$verbs" ]]; then
@@ -110,7 +118,7 @@ _atoll() {{
 }}
 complete -F _atoll atoll
 )sh",
-                     Cases(nodes, false), Cases(nodes, true));
+                     Cases(nodes, false), Cases(nodes, true), kFormats, kProfiles);
 }
 
 std::string ZshCases(const std::vector<Node>& nodes) {
@@ -147,7 +155,11 @@ _atoll() {{
       _atoll_at "$path_so_far"
     fi
   done
-  if [[ "${{words[CURRENT]}}" == -* ]]; then
+  if [[ "${{words[CURRENT-1]}}" == (-o|--output) ]]; then
+    compadd -- {}
+  elif [[ "${{words[CURRENT-1]}}" == --profile ]]; then
+    compadd -- ${{(f)"$({})"}}
+  elif [[ "${{words[CURRENT]}}" == -* ]]; then
     compadd -- $flags
   elif (( ${{#verbs}} )); then
     _describe 'command' verbs
@@ -162,7 +174,7 @@ else
   compdef _atoll atoll
 fi
 )sh",
-                     ZshCases(nodes));
+                     ZshCases(nodes), kFormats, kProfiles);
 }
 
 std::string Fish(const std::vector<Node>& nodes) {
@@ -194,6 +206,8 @@ end
       std::string names;
       for (const std::string& name : option->get_snames()) names += " -s " + name;
       for (const std::string& name : option->get_lnames()) names += " -l " + name;
+      if (option->check_lname("output")) names += fmt::format(" -x -a '{}'", kFormats);
+      if (option->check_lname("profile")) names += fmt::format(" -x -a '({})'", kProfiles);
       out += fmt::format("complete -c atoll -n \"__atoll_below '{}'\"{} -d {}\n", node.path, names,
                          Quoted(option->get_description()));
     }

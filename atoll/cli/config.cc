@@ -17,27 +17,29 @@ namespace {
 int RunValidate(const Session& session, const std::vector<std::string>& paths) {
   const config::LoadResult result =
       config::Load(paths, config::SystemEnvironment(), config::Need::kAnything);
-  if (session.json()) {
-    json::array problems;
-    for (const auto& problem : result.problems) {
-      problems.push_back(json::object{{"file", problem.position.file},
-                                      {"line", problem.position.line},
-                                      {"column", problem.position.column},
-                                      {"path", problem.path},
-                                      {"message", problem.message}});
-    }
-    PrintJson(json::object{{"valid", result.config.has_value()}, {"problems", problems}});
-  } else if (!result.config) {
-    std::cerr << config::ToString(result.problems);
-  } else if (result.config->region.name.empty()) {
-    std::cout << fmt::format(
-        "ok: {} link(s), and no Region: enough for `atoll apply`, not for `atoll serve`\n",
-        result.config->links.size());
-  } else {
-    std::cout << fmt::format("ok: region {} with {} link(s)\n", result.config->region.name.value(),
-                             result.config->links.size());
+  const bool valid = result.config.has_value();
+  json::array problems;
+  for (const auto& problem : result.problems) {
+    problems.push_back(json::object{{"file", problem.position.file},
+                                    {"line", problem.position.line},
+                                    {"column", problem.position.column},
+                                    {"path", problem.path},
+                                    {"message", problem.message}});
   }
-  return result.config ? 0 : 2;
+  Page page(json::object{{"valid", valid}, {"problems", std::move(problems)}});
+  if (valid && result.config->region.name.empty()) {
+    page.Line(fmt::format(
+        "ok: {} link(s), and no Region: enough for `atoll apply`, not for `atoll serve`\n",
+        result.config->links.size()));
+  } else if (valid) {
+    page.Named(result.config->region.name.value());
+    page.Line(fmt::format("ok: region {} with {} link(s)\n", result.config->region.name.value(),
+                          result.config->links.size()));
+  } else if (session.ForPeople()) {
+    std::cerr << config::ToString(result.problems);
+  }
+  Show(session, page);
+  return valid ? 0 : 2;
 }
 
 int RunExplain(const std::string& key) {
@@ -125,8 +127,7 @@ void AddConfigCommands(CLI::App& app, Session& session) {
   CLI::App* validate =
       noun->add_subcommand("validate", "Every mistake in the files at once (exit 2 if any)");
   validate->add_option("paths", *paths, "Files or folders")->required();
-  validate->add_option("-o,--output", session.output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  AddOutputOptions(*validate, session);
   validate->callback([&session, paths] { session.exit_code = RunValidate(session, *paths); });
   AddTableCommands(*noun, session);
   AddImportCommand(*noun, session);

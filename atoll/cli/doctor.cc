@@ -3,7 +3,7 @@
 // so that probes and scripts can use it.
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <iostream>
+#include <optional>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -145,11 +145,11 @@ void CheckLink(const json::value& link, Findings& out) {
 }
 
 void CheckRegion(const Session& session, Findings& out) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const auto status = api.Get("/v1/status");
   if (!status.ok()) return out.Wrong("admin API", std::string(StatusMessage(status.status())));
   out.Ok("admin API", fmt::format("region {} at {}, version {}", Text(*status, "region"),
-                                  session.endpoint, Text(*status, "version")));
+                                  *api.endpoint(), Text(*status, "version")));
   for (const json::value& offline : Items(*status, "offlinePartitions"))
     out.Wrong("partition", fmt::format("{}-{} is offline: {}", Text(offline, "topic"),
                                        Text(offline, "partition"), Text(offline, "reason")));
@@ -169,18 +169,16 @@ int RunDoctor(const Session& session, const std::vector<std::string>& paths) {
   CheckFiles(paths, findings);
   CheckRegion(session, findings);
   json::array rows;
-  Table table({"CHECK", "VERDICT", "DETAIL"});
   for (const Finding& finding : findings.all()) {
-    table.Add({finding.what, finding.verdict, finding.detail});
     rows.push_back(json::object{
         {"check", finding.what}, {"verdict", finding.verdict}, {"detail", finding.detail}});
   }
-  if (session.json()) {
-    PrintJson(json::object{{"well", !findings.wrong()}, {"checks", std::move(rows)}});
-  } else {
-    std::cout << table.ToString();
-  }
-  return findings.wrong() ? kUnhealthy : 0;
+  const Table table(
+      {Name(Field("CHECK", "check")), Field("VERDICT", "verdict"), Field("DETAIL", "detail")},
+      rows);
+  const bool well = !findings.wrong();
+  Show(session, Page(json::object{{"well", well}, {"checks", std::move(rows)}}).Add(table));
+  return well ? 0 : kUnhealthy;
 }
 
 }  // namespace

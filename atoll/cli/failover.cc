@@ -52,12 +52,6 @@ std::string PathOf(const MoveOptions& options, const std::string& mode) {
   return "/v1/links/" + EncodeSegment(options.link) + "/mirrors:" + mode;
 }
 
-bool IsTrue(const json::value& object, std::string_view key) {
-  const json::value* const flag =
-      object.as_object().if_contains(json::string_view(key.data(), key.size()));
-  return flag != nullptr && flag->is_bool() && flag->get_bool();
-}
-
 // --- The plan ---
 
 std::string Loss(const json::value& row) {
@@ -67,37 +61,47 @@ std::string Loss(const json::value& row) {
   return known == "-" ? "UNKNOWN" : known + " + unobserved";
 }
 
-void PrintPlan(const json::value& plan) {
-  const std::string silent = Seconds(plan, "silentSeconds");
-  std::cout << fmt::format("PLAN {}  link {}  {} -> {}   source: {}\n", Text(plan, "mode"),
-                           Text(plan, "link"), Text(plan, "source"), Text(plan, "target"),
-                           IsTrue(plan, "inContact") ? "in contact"
-                           : silent == "-"           ? "NEVER HEARD"
-                                                     : "UNREACHABLE for " + silent);
-  Table table({"TOPIC", "PARTS", "LAG(records)", "LAG(age)", "EST. LOSS", "GROUPS placed/total",
-               "OPEN TXN", "DRAIN FROM"});
-  for (const auto& row : Items(plan, "topics")) {
-    table.Add({Text(row, "topic"), Text(row, "partitions"), Text(row, "lagRecords"),
-               Seconds(row, "lagSeconds"), Loss(row),
-               Text(row, "groupsPlaced") + "/" + Text(row, "groupsTotal"),
-               Text(row, "openTransactions"), Text(row, "drainFrom")});
-  }
-  std::cout << table.ToString();
-  if (Text(plan, "mode") == "failover" && !IsTrue(plan, "inContact")) {
-    std::cout << "unobserved = what the source accepted after the last contact; it is set aside "
-                 "there when it returns\n";
-  }
+void AddFindings(const json::value& plan, Page& page) {
   int blocking = 0;
   int warnings = 0;
   for (const auto& finding : Items(plan, "findings")) {
     const bool blocks = IsTrue(finding, "blocking");
     ++(blocks ? blocking : warnings);
-    std::cout << fmt::format("{} {}: {}\n    next: {}\n", blocks ? "BLOCKED" : "warning",
-                             Text(finding, "code"), Text(finding, "message"),
-                             Text(finding, "remedy"));
+    page.Line(fmt::format("{} {}: {}\n    next: {}\n", blocks ? "BLOCKED" : "warning",
+                          Text(finding, "code"), Text(finding, "message"),
+                          Text(finding, "remedy")));
   }
-  std::cout << fmt::format("{} blocking finding(s), {} warning(s)   plan {}\n", blocking, warnings,
-                           Text(plan, "hash"));
+  page.Line(fmt::format("{} blocking finding(s), {} warning(s)   plan {}\n", blocking, warnings,
+                        Text(plan, "hash")));
+}
+
+void AddPlan(const json::value& plan, Page& page) {
+  const std::string silent = Seconds(plan, "silentSeconds");
+  page.Line(fmt::format("PLAN {}  link {}  {} -> {}   source: {}\n", Text(plan, "mode"),
+                        Text(plan, "link"), Text(plan, "source"), Text(plan, "target"),
+                        IsTrue(plan, "inContact") ? "in contact"
+                        : silent == "-"           ? "NEVER HEARD"
+                                                  : "UNREACHABLE for " + silent));
+  const auto groups = [](const json::value& row) {
+    return Text(row, "groupsPlaced") + "/" + Text(row, "groupsTotal");
+  };
+  page.Add(Table({Name(Field("TOPIC", "topic")), Field("PARTS", "partitions"),
+                  Field("LAG(records)", "lagRecords"), Age("LAG(age)", "lagSeconds"),
+                  Made("EST. LOSS", Loss), Made("GROUPS placed/total", groups),
+                  Field("OPEN TXN", "openTransactions"), Field("DRAIN FROM", "drainFrom")},
+                 Items(plan, "topics")));
+  if (Text(plan, "mode") == "failover" && !IsTrue(plan, "inContact")) {
+    page.Line(
+        "unobserved = what the source accepted after the last contact; it is set aside there when "
+        "it returns\n");
+  }
+  AddFindings(plan, page);
+}
+
+Page PlanPage(const json::value& plan) {
+  Page page(plan);
+  AddPlan(plan, page);
+  return page;
 }
 
 StatusOr<json::value> GetPlan(const Api& api, const MoveOptions& options, const std::string& mode) {
@@ -105,97 +109,81 @@ StatusOr<json::value> GetPlan(const Api& api, const MoveOptions& options, const 
 }
 
 int RunPlan(const Session& session, const MoveOptions& options, const std::string& mode) {
-  const auto plan = GetPlan(Api(session.endpoint), options, mode);
+  const auto plan = GetPlan(ApiOf(session), options, mode);
   if (!plan.ok()) return PrintError(plan.status());
-  if (session.json()) {
-    PrintJson(*plan);
-  } else {
-    PrintPlan(*plan);
-  }
+  Show(session, PlanPage(*plan));
   return IsTrue(*plan, "blocked") ? kBlocked : 0;
 }
 
 int RunDrill(const Session& session, const MoveOptions& options) {
-  const auto drill = Api(session.endpoint).Post(PathOf(options, "drill"), BodyOf(options));
+  const auto drill = ApiOf(session).Post(PathOf(options, "drill"), BodyOf(options));
   if (!drill.ok()) return PrintError(drill.status());
   const bool ready = IsTrue(*drill, "ready");
-  if (session.json()) {
-    PrintJson(*drill);
-    return ready ? 0 : kBlocked;
-  }
-  std::cout << "DRILL: if the source were lost now. Nothing is changed.\n";
-  PrintPlan(drill->as_object().at("plan"));
-  Table steps({"STEP", "GOOD", "TIME", "WHAT"});
-  for (const auto& step : Items(*drill, "steps")) {
-    steps.Add({Text(step, "step"), IsTrue(step, "good") ? "yes" : "NO", Seconds(step, "seconds"),
-               Text(step, "what")});
-  }
-  std::cout << steps.ToString();
-  std::cout << fmt::format("{}; nobody would accept for about {} after the command\n",
-                           ready ? "ready" : "NOT READY", Seconds(*drill, "unavailableSeconds"));
+  Page page(*drill);
+  page.Line("DRILL: if the source were lost now. Nothing is changed.\n");
+  AddPlan(drill->as_object().at("plan"), page);
+  const auto good = [](const json::value& step) { return IsTrue(step, "good") ? "yes" : "NO"; };
+  page.Add(Table(
+      {Field("STEP", "step"), Made("GOOD", good), Age("TIME", "seconds"), Field("WHAT", "what")},
+      Items(*drill, "steps")));
+  page.Line(fmt::format("{}; nobody would accept for about {} after the command\n",
+                        ready ? "ready" : "NOT READY", Seconds(*drill, "unavailableSeconds")));
+  Show(session, page);
   return ready ? 0 : kBlocked;
 }
 
 // --- The report ---
 
-void PrintReport(const json::value& report) {
-  std::cout << fmt::format("{} {}  link {}  {} -> {}  {}{}\n", Text(report, "mode"),
-                           Text(report, "id"), Text(report, "link"), Text(report, "source"),
-                           Text(report, "target"), Text(report, "outcome"),
-                           Text(report, "reason").empty() ? "" : ": " + Text(report, "reason"));
-  std::cout << fmt::format(
-      "started {}  finished {}  nobody accepted for {}  transactions aborted {}\n",
-      Text(report, "started"), Text(report, "finished"), Seconds(report, "unavailableSeconds"),
-      Text(report, "abortedTransactions"));
-  Table partitions({"TOPIC", "PARTITION", "CUT", "SOURCE END", "LOST known", "LOST at most",
-                    "QUARANTINED", "DRAINED FROM", "DRAINED"});
-  for (const auto& p : Items(report, "partitions")) {
-    const std::string at_most = Text(p, "lostAtMost");
-    partitions.Add({Text(p, "topic"), Text(p, "partition"), Text(p, "cut"), Text(p, "sourceEnd"),
-                    Text(p, "lostKnown"), at_most == "-" ? "unknown" : at_most,
-                    Text(p, "quarantined"), Text(p, "drainedFrom"), Text(p, "drained")});
-  }
-  std::cout << partitions.ToString();
-  if (Items(report, "groups").empty()) return;
-  Table groups({"GROUP", "TOPIC", "PARTITION", "COMMITTED AT SOURCE", "KNOWN AT", "RESUMES AT",
-                "REREADS", "SKIPPED"});
-  for (const auto& g : Items(report, "groups")) {
-    groups.Add({Text(g, "group"), Text(g, "topic"), Text(g, "partition"),
-                Text(g, "committedAtSource"), Text(g, "knownAt"), Text(g, "resumesAt"),
-                Text(g, "rereads"), Text(g, "skipped")});
-  }
-  std::cout << groups.ToString();
+Page ReportPage(const json::value& report) {
+  Page page(report);
+  page.Named(Text(report, "id"));
+  const std::string reason = Text(report, "reason");
+  page.Line(fmt::format("{} {}  link {}  {} -> {}  {}{}\n", Text(report, "mode"),
+                        Text(report, "id"), Text(report, "link"), Text(report, "source"),
+                        Text(report, "target"), Text(report, "outcome"),
+                        reason == "-" ? "" : ": " + reason));
+  page.Line(
+      fmt::format("started {}  finished {}  nobody accepted for {}  transactions aborted {}\n",
+                  Text(report, "started"), Text(report, "finished"),
+                  Seconds(report, "unavailableSeconds"), Text(report, "abortedTransactions")));
+  const auto at_most = [](const json::value& partition) {
+    const std::string lost = Text(partition, "lostAtMost");
+    return lost == "-" ? "unknown" : lost;
+  };
+  page.Add(Table({Field("TOPIC", "topic"), Field("PARTITION", "partition"), Field("CUT", "cut"),
+                  Field("SOURCE END", "sourceEnd"), Field("LOST known", "lostKnown"),
+                  Made("LOST at most", at_most), Field("QUARANTINED", "quarantined"),
+                  Field("DRAINED FROM", "drainedFrom"), Field("DRAINED", "drained")},
+                 Items(report, "partitions")));
+  if (Items(report, "groups").empty()) return page;
+  return page.Add(Table(
+      {Field("GROUP", "group"), Field("TOPIC", "topic"), Field("PARTITION", "partition"),
+       Field("COMMITTED AT SOURCE", "committedAtSource"), Field("KNOWN AT", "knownAt"),
+       Field("RESUMES AT", "resumesAt"), Field("REREADS", "rereads"), Field("SKIPPED", "skipped")},
+      Items(report, "groups")));
 }
 
 int ShowReport(const Session& session, const json::value& report) {
-  if (session.json()) {
-    PrintJson(report);
-  } else {
-    PrintReport(report);
-  }
+  Show(session, ReportPage(report));
   const std::string outcome = Text(report, "outcome");
   return outcome == "done" || outcome == "running" ? 0 : 1;
 }
 
 int RunShow(const Session& session, const std::string& id) {
-  const auto report = Api(session.endpoint).Get("/v1/failovers/" + EncodeSegment(id));
+  const auto report = ApiOf(session).Get("/v1/failovers/" + EncodeSegment(id));
   return report.ok() ? ShowReport(session, *report) : PrintError(report.status());
 }
 
 int RunList(const Session& session) {
-  const auto list = Api(session.endpoint).Get("/v1/failovers");
+  const auto list = ApiOf(session).Get("/v1/failovers");
   if (!list.ok()) return PrintError(list.status());
-  if (session.json()) {
-    PrintJson(*list);
-    return 0;
-  }
-  Table table({"ID", "MODE", "LINK", "FROM", "TO", "TOPICS", "OUTCOME", "STARTED", "REASON"});
-  for (const auto& row : Items(*list, "failovers")) {
-    table.Add({Text(row, "id"), Text(row, "mode"), Text(row, "link"), Text(row, "source"),
-               Text(row, "target"), Text(row, "topics"), Text(row, "outcome"), Text(row, "started"),
-               Text(row, "reason")});
-  }
-  std::cout << table.ToString();
+  const Table table({Name(Field("ID", "id")), Field("MODE", "mode"), Field("LINK", "link"),
+                     Field("FROM", "source"), Field("TO", "target"), Field("TOPICS", "topics"),
+                     Field("OUTCOME", "outcome"), Field("STARTED", "started"),
+                     Wide(Field("FINISHED", "finished")),
+                     Wide(Age("UNAVAILABLE", "unavailableSeconds")), Field("REASON", "reason")},
+                    Items(*list, "failovers"));
+  Show(session, Page(*list).Add(table));
   return 0;
 }
 
@@ -215,7 +203,7 @@ std::optional<int> Confirm(const MoveOptions& options) {
 }
 
 int Follow(const Session& session, const std::string& id, int seconds) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const MonotonicTime until = SystemClock().Now() + std::chrono::seconds(seconds);
   for (;;) {
     const auto report = api.Get("/v1/failovers/" + EncodeSegment(id));
@@ -234,34 +222,23 @@ int Follow(const Session& session, const std::string& id, int seconds) {
 }
 
 int RunMove(const Session& session, const MoveOptions& options, const std::string& mode) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const auto plan = GetPlan(api, options, mode);
   if (!plan.ok()) return PrintError(plan.status());
-  const bool quiet = session.json() && !options.dry_run;
-  if (session.json() && options.dry_run) {
-    PrintJson(*plan);
-  } else if (!quiet) {
-    PrintPlan(*plan);
-  }
-  if (IsTrue(*plan, "blocked")) {
-    if (quiet) PrintJson(*plan);
-    return kBlocked;
-  }
+  const bool blocked = IsTrue(*plan, "blocked");
+  // A program gets one document: the plan where it ends with that, else what became of the move.
+  if (session.ForPeople() || options.dry_run || blocked) Show(session, PlanPage(*plan));
+  if (blocked) return kBlocked;
   if (options.dry_run) return 0;
   if (const std::optional<int> refused = Confirm(options)) return *refused;
   json::object body = BodyOf(options);
   body["planHash"] = Text(*plan, "hash");
   const auto started = api.Post(PathOf(options, mode), body);
   if (!started.ok()) return PrintError(started.status());
-  if (options.wait_seconds > 0) {
-    return Follow(session, Text(*started, "operation"), options.wait_seconds);
-  }
-  if (session.json()) {
-    PrintJson(*started);
-  } else {
-    std::cout << fmt::format("move {0} runs; `atoll failover show {0}`\n",
-                             Text(*started, "operation"));
-  }
+  const std::string id = Text(*started, "operation");
+  if (options.wait_seconds > 0) return Follow(session, id, options.wait_seconds);
+  Show(session, Page(*started).Named(id).Line(
+                    fmt::format("move {0} runs; `atoll failover show {0}`\n", id)));
   return 0;
 }
 
@@ -270,18 +247,15 @@ int RunReturn(const Session& session, const MoveOptions& options) {
   if (!options.dry_run) {
     if (const std::optional<int> refused = Confirm(options)) return *refused;
   }
-  const auto answer = Api(session.endpoint).Post(path, BodyOf(options));
+  const auto answer = ApiOf(session).Post(path, BodyOf(options));
   if (!answer.ok()) return PrintError(answer.status());
-  if (session.json()) {
-    PrintJson(*answer);
-    return 0;
-  }
-  Table table({"TOPIC", "PARTITION", "STATE", "SETS ASIDE", "REASON"});
-  for (const auto& row : Items(*answer, "partitions")) {
-    table.Add({Text(row, "topic"), Text(row, "partition"), Text(row, "state"),
-               IsTrue(row, "sets_aside") ? "yes" : "no", Text(row, "reason")});
-  }
-  std::cout << table.ToString();
+  const auto aside = [](const json::value& row) {
+    return IsTrue(row, "sets_aside") ? "yes" : "no";
+  };
+  const Table table({Name(Field("TOPIC", "topic")), Name(Field("PARTITION", "partition")),
+                     Field("STATE", "state"), Made("SETS ASIDE", aside), Field("REASON", "reason")},
+                    Items(*answer, "partitions"));
+  Show(session, Page(*answer).Add(table));
   return 0;
 }
 

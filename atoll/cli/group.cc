@@ -1,6 +1,5 @@
 // atoll group list|describe
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -10,18 +9,14 @@ namespace atl::cli {
 namespace {
 
 int RunList(const Session& session) {
-  auto groups = Api(session.endpoint).Get("/v1/groups");
+  const auto groups = ApiOf(session).Get("/v1/groups");
   if (!groups.ok()) return PrintError(groups.status());
-  if (session.json()) {
-    PrintJson(*groups);
-    return 0;
-  }
-  Table table({"GROUP", "STATE", "PROTOCOL TYPE", "MEMBERS", "TOPICS", "LAG RECORDS"});
-  for (const auto& group : Items(*groups, "groups")) {
-    table.Add({Text(group, "group"), Text(group, "state"), Text(group, "protocolType"),
-               Text(group, "memberCount"), Text(group, "topicCount"), Text(group, "lagRecords")});
-  }
-  std::cout << table.ToString();
+  const Table table(
+      {Name(Field("GROUP", "group")), Field("STATE", "state"),
+       Wide(Field("PROTOCOL TYPE", "protocolType")), Field("MEMBERS", "memberCount"),
+       Field("TOPICS", "topicCount"), Field("LAG RECORDS", "lagRecords"), Age("LAG", "lagSeconds")},
+      Items(*groups, "groups"));
+  Show(session, Page(*groups).Add(table));
   return 0;
 }
 
@@ -40,35 +35,30 @@ std::string Assignment(const json::value& member) {
   return text.empty() ? "-" : text;
 }
 
-void PrintGroup(const json::value& group) {
-  std::cout << fmt::format("group {}  state {}  protocol {} ({})  generation {}  leader {}\n",
-                           Text(group, "group"), Text(group, "state"), Text(group, "protocol"),
-                           Text(group, "protocolType"), Text(group, "generation"),
-                           Text(group, "leader"));
-  Table members({"MEMBER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"});
-  for (const auto& member : Items(group, "members")) {
-    members.Add({Text(member, "memberId"), Text(member, "instanceId"), Text(member, "clientId"),
-                 Text(member, "host"), Assignment(member)});
-  }
-  std::cout << members.ToString();
-  Table offsets({"TOPIC", "PARTITION", "COMMITTED", "LOG END", "LAG RECORDS", "LAG", "COMMITTED AT",
-                 "SYNCED"});
-  for (const auto& offset : Items(group, "offsets")) {
-    offsets.Add({Text(offset, "topic"), Text(offset, "partition"), Text(offset, "committed"),
-                 Text(offset, "logEnd"), Text(offset, "lagRecords"), Seconds(offset, "lagSeconds"),
-                 Text(offset, "committedAt"), Text(offset, "synced")});
-  }
-  std::cout << offsets.ToString();
+void ShowGroup(const Session& session, const json::value& group) {
+  Page page(group);
+  page.Named(Text(group, "group"));
+  page.Line(fmt::format("group {}  state {}  protocol {} ({})  generation {}  leader {}\n",
+                        Text(group, "group"), Text(group, "state"), Text(group, "protocol"),
+                        Text(group, "protocolType"), Text(group, "generation"),
+                        Text(group, "leader")));
+  page.Add(
+      Table({Field("MEMBER", "memberId"), Field("INSTANCE", "instanceId"),
+             Field("CLIENT", "clientId"), Field("HOST", "host"), Made("PARTITIONS", Assignment)},
+            Items(group, "members")));
+  page.Add(Table(
+      {Field("TOPIC", "topic"), Field("PARTITION", "partition"), Field("COMMITTED", "committed"),
+       Field("LOG END", "logEnd"), Field("LAG RECORDS", "lagRecords"), Age("LAG", "lagSeconds"),
+       Wide(Field("COMMITTED AT", "committedAt")), Field("SYNCED", "synced")},
+      Items(group, "offsets")));
+  Show(session, page);
 }
 
 int RunDescribe(const Session& session, const std::string& name) {
   // In the query: a group's name may hold what a path can't.
-  auto group = Api(session.endpoint).Get("/v1/groups?group=" + EncodeSegment(name));
+  const auto group = ApiOf(session).Get("/v1/groups?group=" + EncodeSegment(name));
   if (!group.ok()) return PrintError(group.status());
-  if (session.json())
-    PrintJson(*group);
-  else
-    PrintGroup(*group);
+  ShowGroup(session, *group);
   return 0;
 }
 

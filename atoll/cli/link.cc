@@ -1,6 +1,5 @@
 // atoll link list|status|pause|resume
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -11,28 +10,29 @@ namespace {
 
 std::string LinkPath(const std::string& link) { return "/v1/links/" + EncodeSegment(link); }
 
-int RunList(const Session& session) {
-  auto links = Api(session.endpoint).Get("/v1/links");
-  if (!links.ok()) return PrintError(links.status());
-  if (session.json()) {
-    PrintJson(*links);
-    return 0;
-  }
-  Table table(
-      {"LINK", "SOURCE", "KIND", "STATE", "PARTITIONS", "LAG(records)", "RPO", "LAST CONTACT"});
-  for (const auto& link : Items(*links, "links")) {
-    table.Add({Text(link, "name"), Text(link, "source"), Text(link, "kind"), Text(link, "state"),
-               Text(link, "partitions"), Text(link, "lagRecords"), Seconds(link, "rpoSeconds"),
-               Text(link, "lastContact")});
-  }
-  std::cout << table.ToString();
-  return 0;
-}
-
 std::string Milliseconds(const json::value& control) {
   const auto* rtt = control.as_object().if_contains("rttSeconds");
   if (rtt == nullptr || !rtt->is_number()) return "-";
   return fmt::format("{:.2f}ms", rtt->to_number<double>() * 1e3);
+}
+
+std::string RoundTrip(const json::value& link) {
+  const auto* control = link.as_object().if_contains("control");
+  return control != nullptr && control->is_object() ? Milliseconds(*control) : "-";
+}
+
+int RunList(const Session& session) {
+  const auto links = ApiOf(session).Get("/v1/links");
+  if (!links.ok()) return PrintError(links.status());
+  const Table table({Name(Field("LINK", "name")), Field("SOURCE", "source"), Field("KIND", "kind"),
+                     Field("STATE", "state"), Field("PARTITIONS", "partitions"),
+                     Field("LAG(records)", "lagRecords"), Wide(Field("LAG(bytes)", "lagBytes")),
+                     Age("RPO", "rpoSeconds"), Wide(Age("TARGET", "rpoTargetSeconds")),
+                     Wide(Made("RTT", RoundTrip)), Field("LAST CONTACT", "lastContact"),
+                     Wide(Field("SINCE", "since")), Wide(Field("REASON", "reason"))},
+                    Items(*links, "links"));
+  Show(session, Page(*links).Add(table));
+  return 0;
 }
 
 // The connection beside the data: how far away the source is, or why nothing is heard.
@@ -49,34 +49,30 @@ std::string ControlLine(const json::value& link) {
 }
 
 int RunStatus(const Session& session, const std::string& name) {
-  auto link = Api(session.endpoint).Get(LinkPath(name));
+  const auto link = ApiOf(session).Get(LinkPath(name));
   if (!link.ok()) return PrintError(link.status());
-  if (session.json()) {
-    PrintJson(*link);
-    return 0;
-  }
-  std::cout << fmt::format("link {}  <- {} ({}) {}\n", Text(*link, "name"), Text(*link, "source"),
-                           Text(*link, "kind"), Text(*link, "bootstrapServers"));
-  std::cout << fmt::format("state {} since {}  {}\n", Text(*link, "state"), Text(*link, "since"),
-                           Text(*link, "reason"));
-  std::cout << fmt::format("rpo {} (target {})  lag {} records, {} bytes  last contact {}\n",
-                           Seconds(*link, "rpoSeconds"), Seconds(*link, "rpoTargetSeconds"),
-                           Text(*link, "lagRecords"), Text(*link, "lagBytes"),
-                           Text(*link, "lastContact"));
-  std::cout << fmt::format("partitions {}  {}\n", Text(*link, "partitions"),
-                           Text(*link, "mirrorStates"));
-  std::cout << ControlLine(*link);
+  Page page(*link);
+  page.Named(Text(*link, "name"));
+  page.Line(fmt::format("link {}  <- {} ({}) {}\n", Text(*link, "name"), Text(*link, "source"),
+                        Text(*link, "kind"), Text(*link, "bootstrapServers")));
+  page.Line(fmt::format("state {} since {}  {}\n", Text(*link, "state"), Text(*link, "since"),
+                        Text(*link, "reason")));
+  page.Line(fmt::format("rpo {} (target {})  lag {} records, {} bytes  last contact {}\n",
+                        Seconds(*link, "rpoSeconds"), Seconds(*link, "rpoTargetSeconds"),
+                        Text(*link, "lagRecords"), Text(*link, "lagBytes"),
+                        Text(*link, "lastContact")));
+  page.Line(
+      fmt::format("partitions {}  {}\n", Text(*link, "partitions"), Text(*link, "mirrorStates")));
+  page.Line(ControlLine(*link));
+  Show(session, page);
   return 0;
 }
 
 int RunVerb(const Session& session, const std::string& name, const std::string& verb) {
-  auto answer = Api(session.endpoint).Post(LinkPath(name) + ":" + verb, json::object());
+  const auto answer = ApiOf(session).Post(LinkPath(name) + ":" + verb, json::object());
   if (!answer.ok()) return PrintError(answer.status());
-  if (session.json()) {
-    PrintJson(*answer);
-  } else {
-    std::cout << fmt::format("link {} {}\n", name, verb == "pause" ? "paused" : "resumed");
-  }
+  Show(session, Page(*answer).Named(name).Line(
+                    fmt::format("link {} {}\n", name, verb == "pause" ? "paused" : "resumed")));
   return 0;
 }
 

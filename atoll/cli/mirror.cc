@@ -1,6 +1,8 @@
 // atoll mirror list|describe|pause|resume|skip
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <algorithm>
+#include <map>
+#include <optional>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -9,36 +11,56 @@
 namespace atl::cli {
 namespace {
 
-// One topic of a link, summed up over its partitions: the worst state, the largest lag.
-struct TopicRow {
-  std::string link, state;
+// One topic of a link, summed up over its partitions: the worst state, the largest lag; null where
+// a partition's is not known.
+struct TopicSum {
+  std::string state;
   int64_t partitions = 0;
-  int64_t lag_records = 0;
-  bool lag_known = true;
-  double lag_seconds = 0;
-  bool seconds_known = true;
+  std::optional<int64_t> lag_records = 0;
+  std::optional<int64_t> lag_bytes = 0;
+  std::optional<double> lag_seconds = 0;
 };
 
-void Sum(TopicRow& row, const json::value& partition) {
-  ++row.partitions;
+template <class Number>
+std::optional<Number> NumberOf(const json::value& object, std::string_view key) {
+  const auto* value = object.as_object().if_contains({key.data(), key.size()});
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  return value->to_number<Number>();
+}
+
+void Sum(TopicSum& sum, const json::value& partition) {
+  ++sum.partitions;
   const std::string state = Text(partition, "state");
-  if (row.state.empty() || row.state == "caught_up" ||
-      (row.state == "mirroring" && state != "caught_up")) {
-    row.state = state;
+  if (sum.state.empty() || sum.state == "caught_up" ||
+      (sum.state == "mirroring" && state != "caught_up")) {
+    sum.state = state;
   }
-  const auto& members = partition.as_object();
-  const auto* records = members.if_contains("lagRecords");
-  if (records != nullptr && records->is_number()) {
-    row.lag_records += records->to_number<int64_t>();
-  } else {
-    row.lag_known = false;
+  const auto add = [&partition](std::optional<int64_t>& total, std::string_view key) {
+    const auto more = NumberOf<int64_t>(partition, key);
+    total = total && more ? std::optional(*total + *more) : std::nullopt;
+  };
+  add(sum.lag_records, "lagRecords");
+  add(sum.lag_bytes, "lagBytes");
+  const auto seconds = NumberOf<double>(partition, "lagSeconds");
+  sum.lag_seconds = sum.lag_seconds && seconds ? std::optional(std::max(*sum.lag_seconds, *seconds))
+                                               : std::nullopt;
+}
+
+json::array TopicRows(const json::array& partitions) {
+  std::map<std::pair<std::string, std::string>, TopicSum> sums;
+  for (const auto& partition : partitions) {
+    Sum(sums[{Text(partition, "link"), Text(partition, "topic")}], partition);
   }
-  const auto* seconds = members.if_contains("lagSeconds");
-  if (seconds != nullptr && seconds->is_number()) {
-    row.lag_seconds = std::max(row.lag_seconds, seconds->to_number<double>());
-  } else {
-    row.seconds_known = false;
+  json::array rows;
+  for (const auto& [key, sum] : sums) {
+    json::object row{{"link", key.first}, {"topic", key.second}, {"state", sum.state}};
+    row["partitions"] = sum.partitions;
+    if (sum.lag_records) row["lagRecords"] = *sum.lag_records;
+    if (sum.lag_bytes) row["lagBytes"] = *sum.lag_bytes;
+    if (sum.lag_seconds) row["lagSeconds"] = *sum.lag_seconds;
+    rows.push_back(std::move(row));
   }
+  return rows;
 }
 
 StatusOr<std::vector<std::string>> LinkNames(const Api& api, const std::string& only) {
@@ -63,46 +85,33 @@ StatusOr<json::array> Partitions(const Api& api, const std::string& link,
 }
 
 int RunList(const Session& session, const std::string& link) {
-  auto partitions = Partitions(Api(session.endpoint), link, "");
+  const auto partitions = Partitions(ApiOf(session), link, "");
   if (!partitions.ok()) return PrintError(partitions.status());
-  if (session.json()) {
-    PrintJson(json::object{{"partitions", *partitions}});
-    return 0;
-  }
-  std::map<std::pair<std::string, std::string>, TopicRow> rows;
-  for (const auto& partition : *partitions) {
-    Sum(rows[{Text(partition, "link"), Text(partition, "topic")}], partition);
-  }
-  Table table({"LINK", "TOPIC", "PARTITIONS", "STATE", "LAG(records)", "LAG(age)"});
-  for (const auto& [key, row] : rows) {
-    table.Add({key.first, key.second, std::to_string(row.partitions), row.state,
-               row.lag_known ? std::to_string(row.lag_records) : "unknown",
-               row.seconds_known ? fmt::format("{:.1f}s", row.lag_seconds) : "unknown"});
-  }
-  std::cout << table.ToString();
+  const Table table(
+      {Field("LINK", "link"), Name(Field("TOPIC", "topic")), Field("PARTITIONS", "partitions"),
+       Field("STATE", "state"), Field("LAG(records)", "lagRecords"),
+       Wide(Field("LAG(bytes)", "lagBytes")), Age("LAG(age)", "lagSeconds")},
+      TopicRows(*partitions));
+  Show(session, Page(json::object{{"partitions", *partitions}}).Add(table));
   return 0;
 }
 
 int RunDescribe(const Session& session, const std::string& topic, const std::string& link) {
-  auto partitions = Partitions(Api(session.endpoint), link, topic);
+  const auto partitions = Partitions(ApiOf(session), link, topic);
   if (!partitions.ok()) return PrintError(partitions.status());
   if (partitions->empty()) {
     return PrintError(
         NotFound("no link mirrors {}\n  `atoll mirror list` shows what is mirrored", topic));
   }
-  if (session.json()) {
-    PrintJson(json::object{{"partitions", *partitions}});
-    return 0;
-  }
-  Table table({"LINK", "TOPIC", "PARTITION", "STATE", "SOURCE END", "APPLIED END", "LAG(records)",
-               "LAG(bytes)", "LAG(age)", "LAST CONTACT", "REASON"});
-  for (const auto& p : *partitions) {
-    table.Add({Text(p, "link"), Text(p, "topic"), Text(p, "partition"), Text(p, "state"),
-               Text(p, "sourceEnd"), Text(p, "appliedEnd"), Text(p, "lagRecords"),
-               Text(p, "lagBytes"), Seconds(p, "lagSeconds"), Text(p, "lastContact"),
-               Text(p, "reason")});
-  }
-  std::cout << table.ToString();
+  const Table table(
+      {Field("LINK", "link"), Name(Field("TOPIC", "topic")), Name(Field("PARTITION", "partition")),
+       Field("STATE", "state"), Field("SOURCE END", "sourceEnd"),
+       Field("APPLIED END", "appliedEnd"), Wide(Field("VERIFIED TO", "verifiedTo")),
+       Field("LAG(records)", "lagRecords"), Field("LAG(bytes)", "lagBytes"),
+       Age("LAG(age)", "lagSeconds"), Field("LAST CONTACT", "lastContact"),
+       Wide(Field("SINCE", "since")), Field("REASON", "reason")},
+      *partitions);
+  Show(session, Page(json::object{{"partitions", *partitions}}).Add(table));
   return 0;
 }
 
@@ -114,21 +123,18 @@ struct VerbOptions {
 int RunVerb(const Session& session, const VerbOptions& options, const std::string& verb) {
   json::array topics;
   for (const auto& topic : options.topics) topics.emplace_back(topic);
-  auto answer = Api(session.endpoint)
-                    .Post("/v1/links/" + EncodeSegment(options.link) + "/mirrors:" + verb,
+  const auto answer =
+      ApiOf(session).Post("/v1/links/" + EncodeSegment(options.link) + "/mirrors:" + verb,
                           json::object{{"topics", topics}});
   if (!answer.ok()) return PrintError(answer.status());
-  if (session.json()) PrintJson(*answer);
-  bool all_ok = true;
-  Table table({"TOPIC", "RESULT"});
-  for (const auto& result : Items(*answer, "results")) {
-    const bool ok =
-        result.as_object().contains("ok") && result.at("ok").is_bool() && result.at("ok").as_bool();
-    all_ok = all_ok && ok;
-    table.Add({Text(result, "topic"), ok ? "ok" : Text(result, "message")});
-  }
-  if (!session.json()) std::cout << table.ToString();
-  return all_ok ? 0 : 3;
+  const json::array& results = Items(*answer, "results");
+  const auto good = [](const json::value& result) { return IsTrue(result, "ok"); };
+  const auto outcome = [good](const json::value& result) {
+    return good(result) ? std::string("ok") : Text(result, "message");
+  };
+  Show(session,
+       Page(*answer).Add(Table({Name(Field("TOPIC", "topic")), Made("RESULT", outcome)}, results)));
+  return std::ranges::all_of(results, good) ? 0 : 3;
 }
 
 }  // namespace

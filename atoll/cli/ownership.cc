@@ -1,6 +1,5 @@
 // atoll ownership show|adopt
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -20,21 +19,17 @@ std::string Lineage(const json::value& topic) {
 
 int RunShow(const Session& session, const std::string& topic) {
   const std::string query = topic.empty() ? "" : "?topic=" + EncodeSegment(topic);
-  const auto owners = Api(session.endpoint).Get("/v1/ownership" + query);
+  const auto owners = ApiOf(session).Get("/v1/ownership" + query);
   if (!owners.ok()) return PrintError(owners.status());
   if (!topic.empty() && Items(*owners, "topics").empty()) {
     return PrintError(NotFound("no topic `{}` here\n  `atoll topic list` shows them", topic));
   }
-  if (session.json()) {
-    PrintJson(*owners);
-    return 0;
-  }
-  Table table({"TOPIC", "OWNER", "EPOCH", "STATE", "LINK", "LINEAGE", "HELD BECAUSE"});
-  for (const auto& row : Items(*owners, "topics")) {
-    table.Add({Text(row, "topic"), Text(row, "owner"), Text(row, "epoch"), Text(row, "state"),
-               Text(row, "link"), Lineage(row), Text(row, "held")});
-  }
-  std::cout << table.ToString();
+  const Table table({Name(Field("TOPIC", "topic")), Field("OWNER", "owner"),
+                     Field("EPOCH", "epoch"), Field("STATE", "state"), Field("LINK", "link"),
+                     Made("LINEAGE", Lineage), Wide(Field("SINCE", "since")),
+                     Wide(Field("TOPIC ID", "topicId")), Field("HELD BECAUSE", "held")},
+                    Items(*owners, "topics"));
+  Show(session, Page(*owners).Add(table));
   return 0;
 }
 
@@ -45,15 +40,12 @@ int RunAdopt(const Session& session, const std::string& topic, bool yes) {
         "is set aside there: say --yes",
         topic));
   }
-  const auto record = Api(session.endpoint)
-                          .Post("/v1/ownership/" + EncodeSegment(topic) + ":adopt", json::object());
+  const auto record =
+      ApiOf(session).Post("/v1/ownership/" + EncodeSegment(topic) + ":adopt", json::object());
   if (!record.ok()) return PrintError(record.status());
-  if (session.json()) {
-    PrintJson(*record);
-  } else {
-    std::cout << fmt::format("{} is owned by {} at epoch {}\n", Text(*record, "topic"),
-                             Text(*record, "owner"), Text(*record, "epoch"));
-  }
+  Show(session, Page(*record).Named(topic).Line(
+                    fmt::format("{} is owned by {} at epoch {}\n", Text(*record, "topic"),
+                                Text(*record, "owner"), Text(*record, "epoch"))));
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
 #include "atoll/cli/output.h"
 #include "region-config/yaml_tree.h"
@@ -13,6 +14,7 @@ namespace atl::cli {
 namespace {
 
 constexpr ByteCount kMostBytes{64 << 10};
+constexpr const char* kThisMachine = "http://127.0.0.1:19644";
 
 std::string Variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -49,17 +51,15 @@ int List(const Session& session) {
   const StatusOr<Profiles> profiles = LoadProfiles(PosixFileSystem(), ProfilesPath());
   if (!profiles.ok()) return PrintError(profiles.status());
   json::array rows;
-  Table table({"", "PROFILE", "ENDPOINT"});
   for (const auto& [name, endpoint] : profiles->endpoints) {
-    const bool in_use = name == profiles->in_use;
-    table.Add({in_use ? "*" : "", name, endpoint});
-    rows.push_back(json::object{{"name", name}, {"endpoint", endpoint}, {"inUse", in_use}});
+    rows.push_back(
+        json::object{{"name", name}, {"endpoint", endpoint}, {"inUse", name == profiles->in_use}});
   }
-  if (session.json()) {
-    PrintJson(json::object{{"profiles", std::move(rows)}});
-  } else {
-    std::cout << table.ToString();
-  }
+  const Table table(
+      {Made("", [](const json::value& row) { return IsTrue(row, "inUse") ? "*" : ""; }),
+       Name(Field("PROFILE", "name")), Field("ENDPOINT", "endpoint")},
+      rows);
+  Show(session, Page(json::object{{"profiles", std::move(rows)}}).Add(table));
   return 0;
 }
 
@@ -127,29 +127,28 @@ StatusOr<std::string> EndpointOf(const Profiles& profiles, const std::string& na
                   name);
 }
 
-void UseProfile(Session& session) {
-  const StatusOr<Profiles> profiles = LoadProfiles(PosixFileSystem(), ProfilesPath());
-  if (!profiles.ok()) {
-    std::cerr << "atoll: " << StatusMessage(profiles.status()) << "\n";
-    return;
-  }
-  const std::string named = Variable("ATOLL_PROFILE");
-  const std::string& name = named.empty() ? profiles->in_use : named;
-  if (name.empty()) return;
-  const StatusOr<std::string> endpoint = EndpointOf(*profiles, name);
-  if (endpoint.ok()) {
-    session.endpoint = *endpoint;
-  } else {
-    std::cerr << "atoll: " << StatusMessage(endpoint.status()) << "\n";
-  }
+StatusOr<std::string> ChooseEndpoint(const Whereto& said, FileSystem& files,
+                                     const std::string& path) {
+  if (!said.endpoint.empty()) return said.endpoint;
+  if (said.profile.empty() && !said.endpoint_variable.empty()) return said.endpoint_variable;
+  ASSIGN_OR_RETURN(const Profiles profiles, LoadProfiles(files, path));
+  if (!said.profile.empty()) return EndpointOf(profiles, said.profile);
+  if (!said.profile_variable.empty()) return EndpointOf(profiles, said.profile_variable);
+  if (!profiles.in_use.empty()) return EndpointOf(profiles, profiles.in_use);
+  return std::string(kThisMachine);
+}
+
+Api ApiOf(const Session& session) {
+  const Whereto said{session.endpoint, session.profile, Variable("ATOLL_ENDPOINT"),
+                     Variable("ATOLL_PROFILE")};
+  return Api(ChooseEndpoint(said, PosixFileSystem(), ProfilesPath()));
 }
 
 void AddProfileCommands(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("profile", "Regions by name, instead of --endpoint");
   noun->require_subcommand(1);
   CLI::App* list = noun->add_subcommand("list", "All profiles; * is the one in use");
-  list->add_option("-o,--output", session.output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  AddOutputOptions(*list, session);
   list->callback([&session] { session.exit_code = List(session); });
 
   auto name = std::make_shared<std::string>();

@@ -1,6 +1,5 @@
 // Regions by name, so that nobody types addresses: ~/.config/atoll/profiles.yaml (or where
-// XDG_CONFIG_HOME says). What is said with --endpoint counts first, then ATOLL_ENDPOINT, then
-// --profile or ATOLL_PROFILE, then the profile in use. No secret is in it.
+// XDG_CONFIG_HOME says). No secret is in it.
 #pragma once
 
 #include <map>
@@ -23,5 +22,18 @@ std::string ProfilesPath();
 StatusOr<Profiles> LoadProfiles(FileSystem& files, const std::string& path);
 Status SaveProfiles(FileSystem& files, const std::string& path, const Profiles& profiles);
 StatusOr<std::string> EndpointOf(const Profiles& profiles, const std::string& name);
+
+// What may say where commands go; empty is unsaid. The first that is said counts: who types an
+// option means it more than who once set a variable.
+struct Whereto {
+  std::string endpoint;           // --endpoint
+  std::string profile;            // --profile
+  std::string endpoint_variable;  // ATOLL_ENDPOINT
+  std::string profile_variable;   // ATOLL_PROFILE
+};
+// After them the profile in use, then this machine. The file is read only where a profile counts;
+// a profile that isn't there is an error: the command would go to another region.
+StatusOr<std::string> ChooseEndpoint(const Whereto& said, FileSystem& files,
+                                     const std::string& path);
 
 }  // namespace atl::cli

@@ -25,21 +25,17 @@ std::string Reinjected(const json::value& tail) {
 
 int RunList(const Session& session, const std::string& topic) {
   const std::string query = topic.empty() ? "" : "?topic=" + EncodeSegment(topic);
-  const auto answer = Api(session.endpoint).Get("/v1/quarantine" + query);
+  const auto answer = ApiOf(session).Get("/v1/quarantine" + query);
   if (!answer.ok()) return PrintError(answer.status());
+  const Table table(
+      {Name(Field("ID", "id")), Field("TOPIC", "topic"), Field("PARTITION", "partition"),
+       Field("FIRST", "first"), Field("END", "end"), Field("RECORDS", "records"),
+       Field("BYTES", "bytes"), Field("EPOCH", "epoch"), Field("NEW EPOCH", "newEpoch"),
+       Field("TIME", "time"), Made("REINJECTED", Reinjected), Wide(Field("LINK", "link")),
+       Wide(Field("FOLDER", "folder"))},
+      Items(*answer, "tails"));
+  Show(session, Page(*answer).Add(table));
   const json::array& damaged = Items(*answer, "damaged");
-  if (session.json()) {
-    PrintJson(*answer);
-    return damaged.empty() ? 0 : 3;
-  }
-  Table table({"ID", "TOPIC", "PARTITION", "FIRST", "END", "RECORDS", "BYTES", "EPOCH", "NEW EPOCH",
-               "TIME", "REINJECTED"});
-  for (const auto& tail : Items(*answer, "tails")) {
-    table.Add({Text(tail, "id"), Text(tail, "topic"), Text(tail, "partition"), Text(tail, "first"),
-               Text(tail, "end"), Text(tail, "records"), Text(tail, "bytes"), Text(tail, "epoch"),
-               Text(tail, "newEpoch"), Text(tail, "time"), Reinjected(tail)});
-  }
-  std::cout << table.ToString();
   for (const auto& what : damaged) {
     std::cerr << "atoll: damaged: " << std::string(what.as_string()) << "\n";
   }
@@ -47,21 +43,18 @@ int RunList(const Session& session, const std::string& topic) {
 }
 
 int RunShow(const Session& session, const std::string& id) {
-  const auto tail = Api(session.endpoint).Get(TailPath(id));
+  const auto tail = ApiOf(session).Get(TailPath(id));
   if (!tail.ok()) return PrintError(tail.status());
-  if (session.json()) {
-    PrintJson(*tail);
-    return 0;
-  }
-  std::cout << fmt::format(
-      "tail {}  topic {}  partition {}  offsets [{}, {})  records {}  bytes {}\n"
-      "was in the log of {} at epoch {}; the owner's epoch {} does not have it; found {} by link "
-      "{}\n"
-      "folder {}\nreinjected {}\n",
-      Text(*tail, "id"), Text(*tail, "topic"), Text(*tail, "partition"), Text(*tail, "first"),
-      Text(*tail, "end"), Text(*tail, "records"), Text(*tail, "bytes"), Text(*tail, "region"),
-      Text(*tail, "epoch"), Text(*tail, "newEpoch"), Text(*tail, "time"), Text(*tail, "link"),
-      Text(*tail, "folder"), Reinjected(*tail));
+  Show(session,
+       Page(*tail).Named(id).Line(fmt::format(
+           "tail {}  topic {}  partition {}  offsets [{}, {})  records {}  bytes {}\n"
+           "was in the log of {} at epoch {}; the owner's epoch {} does not have it; found {} by "
+           "link {}\n"
+           "folder {}\nreinjected {}\n",
+           Text(*tail, "id"), Text(*tail, "topic"), Text(*tail, "partition"), Text(*tail, "first"),
+           Text(*tail, "end"), Text(*tail, "records"), Text(*tail, "bytes"), Text(*tail, "region"),
+           Text(*tail, "epoch"), Text(*tail, "newEpoch"), Text(*tail, "time"), Text(*tail, "link"),
+           Text(*tail, "folder"), Reinjected(*tail))));
   return 0;
 }
 
@@ -161,7 +154,7 @@ Status ExportSegments(const Api& api, const ExportOptions& options) {
 }
 
 int RunExport(const Session& session, const ExportOptions& options) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const Status exported =
       options.format == "segment" ? ExportSegments(api, options) : ExportLines(api, options);
   return exported.ok() ? 0 : PrintError(exported);
@@ -184,56 +177,63 @@ bool Confirmed(const ActOptions& options, const std::string& topic) {
   return false;
 }
 
+// Where the plan is the answer it goes to stdout, and else, for people, to stderr.
+void ShowPlan(const Session& session, const ActOptions& options, const json::value& plan,
+              const std::string& line) {
+  if (session.ForPeople()) {
+    std::cerr << line;
+  } else if (options.dry_run) {
+    Show(session, Page(plan).Named(options.id));
+  }
+}
+
 int RunReinject(const Session& session, const ActOptions& options) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const std::string path = TailPath(options.id) + ":reinject";
   const auto plan = api.Post(path + "?dry_run=true", json::object());
   if (!plan.ok()) return PrintError(plan.status());
-  if (session.json() && options.dry_run) PrintJson(*plan);
-  if (!session.json()) {
-    std::cerr << fmt::format(
-        "PLAN reinject  tail {}  {} -> {}\n{} records are produced again, {} of unfinished or "
-        "aborted transactions are left out; done before: {}\n",
-        Text(*plan, "id"), Place(*plan), Text(*plan, "owner"), Text(*plan, "produces"),
-        Text(*plan, "leavesOut"), Reinjected(*plan));
-  }
+  ShowPlan(session, options, *plan,
+           fmt::format(
+               "PLAN reinject  tail {}  {} -> {}\n{} records are produced again, {} of unfinished "
+               "or aborted transactions are left out; done before: {}\n",
+               Text(*plan, "id"), Place(*plan), Text(*plan, "owner"), Text(*plan, "produces"),
+               Text(*plan, "leavesOut"), Reinjected(*plan)));
   if (options.dry_run) return 0;
   if (!Confirmed(options, Text(*plan, "topic"))) return 1;
   while (true) {
     const auto reached = api.Post(path, json::object());
     if (!reached.ok()) return PrintError(reached.status());
-    const bool done = Text(*reached, "done") == "true";
-    if (session.json() && done) PrintJson(*reached);
-    if (!session.json()) {
-      std::cout << fmt::format("produced {}  left out {}{}\n", Text(*reached, "produced"),
-                               Text(*reached, "leftOut"), done ? "  done" : "");
+    const bool done = IsTrue(*reached, "done");
+    if (done || session.ForPeople()) {
+      Show(session,
+           Page(*reached)
+               .Named(options.id)
+               .Line(fmt::format("produced {}  left out {}{}\n", Text(*reached, "produced"),
+                                 Text(*reached, "leftOut"), done ? "  done" : "")));
     }
     if (done) return 0;
   }
 }
 
 int RunDrop(const Session& session, const ActOptions& options) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const auto tail = api.Get(TailPath(options.id));
   if (!tail.ok()) return PrintError(tail.status());
-  if (session.json() && options.dry_run) PrintJson(*tail);
-  if (!session.json()) {
-    std::cerr << fmt::format(
-        "PLAN drop  tail {}  {}  {} records are deleted for ever; reinjected {}\n",
-        Text(*tail, "id"), Place(*tail), Text(*tail, "records"), Reinjected(*tail));
-  }
+  ShowPlan(session, options, *tail,
+           fmt::format("PLAN drop  tail {}  {}  {} records are deleted for ever; reinjected {}\n",
+                       Text(*tail, "id"), Place(*tail), Text(*tail, "records"), Reinjected(*tail)));
   if (options.dry_run) return 0;
   if (!Confirmed(options, Text(*tail, "topic"))) return 1;
   const auto dropped = api.Delete(TailPath(options.id));
   if (!dropped.ok()) return PrintError(dropped.status());
-  if (session.json()) PrintJson(*dropped);
+  Show(session, Page(*dropped).Named(options.id));
   return 0;
 }
 
 CLI::App* AddVerb(CLI::App& quarantine, Session& session, const std::string& name, const char* help,
                   std::string& id) {
   CLI::App* const verb = quarantine.add_subcommand(name, help);
-  AddApiOptions(*verb, session);
+  AddEndpointOptions(*verb, session);
   verb->add_option("id", id, "The tail, as `list` names it")->required();
   return verb;
 }
@@ -252,9 +252,9 @@ void AddQuarantineCommands(CLI::App& app, Session& session) {
   list->callback([&session, topic] { session.exit_code = RunList(session, *topic); });
 
   auto show_id = std::make_shared<std::string>();
-  AddVerb(*quarantine, session, "show", "One tail", *show_id)->callback([&session, show_id] {
-    session.exit_code = RunShow(session, *show_id);
-  });
+  CLI::App* show = AddVerb(*quarantine, session, "show", "One tail", *show_id);
+  AddOutputOptions(*show, session);
+  show->callback([&session, show_id] { session.exit_code = RunShow(session, *show_id); });
 
   auto options = std::make_shared<ExportOptions>();
   CLI::App* exported = AddVerb(*quarantine, session, "export",
@@ -268,6 +268,7 @@ void AddQuarantineCommands(CLI::App& app, Session& session) {
                        int (*run)(const Session&, const ActOptions&)) {
     auto how = std::make_shared<ActOptions>();
     CLI::App* verb = AddVerb(*quarantine, session, name, help, how->id);
+    AddOutputOptions(*verb, session);
     verb->add_flag("--dry-run", how->dry_run, "Print the plan and stop");
     verb->add_flag("--yes", how->yes, "Don't ask");
     verb->callback([&session, how, run] { session.exit_code = run(session, *how); });

@@ -1,6 +1,6 @@
 // atoll status: is this region well? Exit code 10 when not, for scripts. Also `atoll events`.
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <algorithm>
 #include <set>
 
 #include "atoll/cli/api.h"
@@ -36,47 +36,44 @@ int64_t NeedingHelp(const json::value& link) {
   return count;
 }
 
-void PrintStatus(const json::value& region, const json::value& links) {
-  std::cout << fmt::format("region {} (ordinal {}, cluster {})  up {}\n", Text(region, "region"),
-                           Text(region, "ordinal"), Text(region, "clusterId"),
-                           Seconds(region, "uptimeSeconds"));
-  std::cout << fmt::format("kafka {}  admin {}  topics {}  partitions {}\n", Text(region, "kafka"),
-                           Text(region, "admin"), Text(region, "topics"),
-                           Text(region, "partitions"));
+Page StatusPage(const json::value& region, const json::array& links) {
+  json::object all = region.as_object();
+  all["links"] = links;
+  Page page(std::move(all));
+  page.Named(Text(region, "region"));
+  page.Line(fmt::format("region {} (ordinal {}, cluster {})  up {}\n", Text(region, "region"),
+                        Text(region, "ordinal"), Text(region, "clusterId"),
+                        Seconds(region, "uptimeSeconds")));
+  page.Line(fmt::format("kafka {}  admin {}  topics {}  partitions {}\n", Text(region, "kafka"),
+                        Text(region, "admin"), Text(region, "topics"), Text(region, "partitions")));
   for (const auto& offline : Items(region, "offlinePartitions")) {
-    std::cout << fmt::format("OFFLINE {}-{}: {}\n", Text(offline, "topic"),
-                             Text(offline, "partition"), Text(offline, "reason"));
+    page.Line(fmt::format("OFFLINE {}-{}: {}\n", Text(offline, "topic"), Text(offline, "partition"),
+                          Text(offline, "reason")));
   }
-  if (Items(links, "links").empty()) return;
-  Table table({"LINK", "SOURCE", "STATE", "PARTITIONS", "LAG(records)", "RPO", "TARGET",
-               "NEED HELP", "REASON"});
-  for (const auto& link : Items(links, "links")) {
-    table.Add({Text(link, "name"), Text(link, "source"), Text(link, "state"),
-               Text(link, "partitions"), Text(link, "lagRecords"), Seconds(link, "rpoSeconds"),
-               Seconds(link, "rpoTargetSeconds"), std::to_string(NeedingHelp(link)),
-               Text(link, "reason")});
-  }
-  std::cout << "\n" << table.ToString();
+  if (links.empty()) return page;
+  const auto needing = [](const json::value& link) { return std::to_string(NeedingHelp(link)); };
+  return page.Line("\n").Add(
+      Table({Field("LINK", "name"), Field("SOURCE", "source"), Field("STATE", "state"),
+             Field("PARTITIONS", "partitions"), Field("LAG(records)", "lagRecords"),
+             Wide(Field("LAG(bytes)", "lagBytes")), Age("RPO", "rpoSeconds"),
+             Age("TARGET", "rpoTargetSeconds"), Wide(Field("LAST CONTACT", "lastContact")),
+             Made("NEED HELP", needing), Field("REASON", "reason")},
+            links));
 }
 
 int RunStatus(const Session& session) {
-  const Api api(session.endpoint);
-  auto region = api.Get("/v1/status");
+  const Api api = ApiOf(session);
+  const auto region = api.Get("/v1/status");
   if (!region.ok()) return PrintError(region.status());
-  auto links = api.Get("/v1/links");
-  if (!links.ok()) return PrintError(links.status());
-  if (session.json()) {
-    json::object all = region->as_object();
-    all["links"] = links->at("links");
-    PrintJson(all);
-  } else {
-    PrintStatus(*region, *links);
-  }
-  if (!Items(*region, "offlinePartitions").empty()) return kUnhealthy;
-  for (const auto& link : Items(*links, "links")) {
-    if (!LinkIsWell(link) || NeedingHelp(link) > 0) return kUnhealthy;
-  }
-  return 0;
+  const auto answer = api.Get("/v1/links");
+  if (!answer.ok()) return PrintError(answer.status());
+  const json::array& links = Items(*answer, "links");
+  Show(session, StatusPage(*region, links));
+  const bool well = Items(*region, "offlinePartitions").empty() &&
+                    std::ranges::all_of(links, [](const json::value& link) {
+                      return LinkIsWell(link) && NeedingHelp(link) == 0;
+                    });
+  return well ? 0 : kUnhealthy;
 }
 
 struct EventFilter {
@@ -89,33 +86,21 @@ int RunEvents(const Session& session, const EventFilter& filter) {
   if (!filter.link.empty()) path += "&link=" + EncodeSegment(filter.link);
   if (!filter.topic.empty()) path += "&topic=" + EncodeSegment(filter.topic);
   if (!filter.kind.empty()) path += "&kind=" + EncodeSegment(filter.kind);
-  auto events = Api(session.endpoint).Get(path);
+  const auto events = ApiOf(session).Get(path);
   if (!events.ok()) return PrintError(events.status());
-  if (session.json()) {
-    PrintJson(*events);
-    return 0;
-  }
-  Table table({"TIME", "KIND", "LINK", "TOPIC", "PARTITION", "OFFSETS", "CAUSE"});
-  for (const auto& event : Items(*events, "events")) {
-    table.Add({Text(event, "time"), Text(event, "kind"), Text(event, "link"), Text(event, "topic"),
-               Text(event, "partition"),
-               fmt::format("[{}, {})", Text(event, "first"), Text(event, "end")),
-               Text(event, "cause")});
-  }
-  std::cout << table.ToString();
+  const auto offsets = [](const json::value& event) {
+    return fmt::format("[{}, {})", Text(event, "first"), Text(event, "end"));
+  };
+  const Table table(
+      {Wide(Name(Field("ID", "id"))), Field("TIME", "time"), Field("KIND", "kind"),
+       Field("LINK", "link"), Field("TOPIC", "topic"), Field("PARTITION", "partition"),
+       Made("OFFSETS", offsets), Wide(Field("EPOCH", "epoch")), Field("CAUSE", "cause")},
+      Items(*events, "events"));
+  Show(session, Page(*events).Add(table));
   return 0;
 }
 
 }  // namespace
-
-void AddApiOptions(CLI::App& verb, Session& session) {
-  verb.add_option("--endpoint", session.endpoint, "Admin API of the region")
-      ->envname("ATOLL_ENDPOINT")
-      ->capture_default_str();
-  verb.add_option("-o,--output", session.output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
-}
 
 void AddStatusCommand(CLI::App& app, Session& session) {
   CLI::App* status =

@@ -47,7 +47,7 @@ void AddPage(const Api& api, const std::string& file, const std::string& path, T
 }
 
 int RunBundle(const Session& session, std::string file) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const auto status = api.Get("/v1/status");
   if (!status.ok()) return PrintError(status.status());
   const WallTime now = SystemClock().WallNow();
@@ -79,7 +79,7 @@ int RunBundle(const Session& session, std::string file) {
 void AddSupportBundleCommand(CLI::App& app, Session& session) {
   CLI::App* bundle = app.add_subcommand("support-bundle",
                                         "All that helps to understand a region, without secrets");
-  AddApiOptions(*bundle, session);
+  AddEndpointOptions(*bundle, session);
   auto file = std::make_shared<std::string>();
   bundle->add_option("-f,--file", *file, "Where to write it; atoll-REGION.tar otherwise");
   bundle->callback([&session, file] { session.exit_code = RunBundle(session, *file); });

@@ -1,6 +1,5 @@
 // atoll topic create|list|describe|delete
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -12,42 +11,33 @@ namespace {
 std::string TopicPath(const std::string& topic) { return "/v1/topics/" + EncodeSegment(topic); }
 
 int RunList(const Session& session) {
-  auto topics = Api(session.endpoint).Get("/v1/topics");
+  const auto topics = ApiOf(session).Get("/v1/topics");
   if (!topics.ok()) return PrintError(topics.status());
-  if (session.json()) {
-    PrintJson(*topics);
-    return 0;
-  }
-  Table table({"TOPIC", "PARTITIONS", "OWNER", "EPOCH", "MIRRORED BY", "BYTES", "TOPIC ID"});
-  for (const auto& topic : Items(*topics, "topics")) {
-    const bool frozen =
-        topic.as_object().contains("frozen") && topic.at("frozen") == json::value(true);
-    table.Add({Text(topic, "name") + (frozen ? " (frozen)" : ""), Text(topic, "partitionCount"),
-               Text(topic, "owner"), Text(topic, "epoch"), Text(topic, "link"),
-               Text(topic, "sizeBytes"), Text(topic, "topicId")});
-  }
-  std::cout << table.ToString();
+  const auto owner = [](const json::value& topic) {
+    return Text(topic, "owner") + (IsTrue(topic, "frozen") ? " (frozen)" : "");
+  };
+  const Table table({Name(Field("TOPIC", "name")), Field("PARTITIONS", "partitionCount"),
+                     Made("OWNER", owner), Field("EPOCH", "epoch"), Field("MIRRORED BY", "link"),
+                     Field("BYTES", "sizeBytes"), Wide(Field("TOPIC ID", "topicId"))},
+                    Items(*topics, "topics"));
+  Show(session, Page(*topics).Add(table));
   return 0;
 }
 
-int PrintTopic(const Session& session, const json::value& topic) {
-  if (session.json()) {
-    PrintJson(topic);
-    return 0;
-  }
-  std::cout << fmt::format("topic {}  id {}  owner {}  epoch {}  mirrored by {}\n",
-                           Text(topic, "name"), Text(topic, "topicId"), Text(topic, "owner"),
-                           Text(topic, "epoch"), Text(topic, "link"));
-  std::cout << fmt::format("config {}\n", Text(topic, "config"));
-  Table table({"PARTITION", "LOG START", "LAST STABLE", "HIGH WATERMARK", "DURABLE END", "LOG END",
-               "BYTES", "LEADER EPOCH", "OFFLINE"});
-  for (const auto& p : Items(topic, "partitions")) {
-    table.Add({Text(p, "partition"), Text(p, "logStart"), Text(p, "lastStable"),
-               Text(p, "highWatermark"), Text(p, "durableEnd"), Text(p, "logEnd"),
-               Text(p, "sizeBytes"), Text(p, "leaderEpoch"), Text(p, "offline")});
-  }
-  std::cout << table.ToString();
-  return 0;
+void ShowTopic(const Session& session, const json::value& topic) {
+  Page page(topic);
+  page.Named(Text(topic, "name"));
+  page.Line(fmt::format("topic {}  id {}  owner {}  epoch {}  mirrored by {}\n",
+                        Text(topic, "name"), Text(topic, "topicId"), Text(topic, "owner"),
+                        Text(topic, "epoch"), Text(topic, "link")));
+  page.Line(fmt::format("config {}\n", Text(topic, "config")));
+  page.Add(Table({Field("PARTITION", "partition"), Field("LOG START", "logStart"),
+                  Field("LAST STABLE", "lastStable"), Field("HIGH WATERMARK", "highWatermark"),
+                  Wide(Field("DURABLE END", "durableEnd")), Field("LOG END", "logEnd"),
+                  Field("BYTES", "sizeBytes"), Field("LEADER EPOCH", "leaderEpoch"),
+                  Field("OFFLINE", "offline")},
+                 Items(topic, "partitions")));
+  Show(session, page);
 }
 
 struct CreateOptions {
@@ -67,13 +57,17 @@ int RunCreate(const Session& session, const CreateOptions& options) {
     config[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   body["config"] = config;
-  auto topic = Api(session.endpoint).Post("/v1/topics", body);
-  return topic.ok() ? PrintTopic(session, *topic) : PrintError(topic.status());
+  const auto topic = ApiOf(session).Post("/v1/topics", body);
+  if (!topic.ok()) return PrintError(topic.status());
+  ShowTopic(session, *topic);
+  return 0;
 }
 
 int RunDescribe(const Session& session, const std::string& name) {
-  auto topic = Api(session.endpoint).Get(TopicPath(name));
-  return topic.ok() ? PrintTopic(session, *topic) : PrintError(topic.status());
+  const auto topic = ApiOf(session).Get(TopicPath(name));
+  if (!topic.ok()) return PrintError(topic.status());
+  ShowTopic(session, *topic);
+  return 0;
 }
 
 int RunDelete(const Session& session, const std::string& name, bool yes) {
@@ -83,13 +77,9 @@ int RunDelete(const Session& session, const std::string& name, bool yes) {
                         "repeat with --yes if that is meant",
                         name));
   }
-  auto answer = Api(session.endpoint).Delete(TopicPath(name));
+  const auto answer = ApiOf(session).Delete(TopicPath(name));
   if (!answer.ok()) return PrintError(answer.status());
-  if (session.json()) {
-    PrintJson(*answer);
-  } else {
-    std::cout << fmt::format("topic {} deleted\n", name);
-  }
+  Show(session, Page(*answer).Named(name).Line(fmt::format("topic {} deleted\n", name)));
   return 0;
 }
 

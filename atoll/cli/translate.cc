@@ -1,7 +1,6 @@
 // atoll group translate: where offsets of a link's source are here, and what became of its groups.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <iostream>
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
@@ -28,42 +27,35 @@ int ExitCode(bool all_exact) { return all_exact ? 0 : 3; }
 
 int RunBack(const Session& session, const json::value& answer) {
   const json::array& sources = Items(answer, "sources");
-  if (session.json()) PrintJson(answer);
   if (sources.empty()) {
     return PrintError(
         NotFound("link {} has no copy with that partition here", Text(answer, "link")));
   }
-  Table table({"SOURCE TOPIC", "PARTITION", "OFFSET", "ANSWER"});
-  for (const json::value& source : sources) {
-    table.Add({Text(source, "topic"), Text(source, "partition"), Text(source, "target"),
-               Text(source, "explanation")});
-  }
-  if (!session.json()) std::cout << table.ToString();
-  return ExitCode(std::all_of(sources.begin(), sources.end(), IsExact));
+  const Table table({Name(Field("SOURCE TOPIC", "topic")), Name(Field("PARTITION", "partition")),
+                     Field("OFFSET", "target"), Field("ANSWER", "explanation")},
+                    sources);
+  Show(session, Page(answer).Add(table));
+  return ExitCode(std::ranges::all_of(sources, IsExact));
 }
 
 int RunOne(const Session& session, const TranslateOptions& options) {
-  auto answer = Api(session.endpoint)
-                    .Get(fmt::format("{}/translate?topic={}&partition={}&offset={}&reverse={}",
-                                     LinkPath(options.link), EncodeSegment(options.topic),
-                                     options.partition, options.offset, options.reverse));
+  const auto answer = ApiOf(session).Get(fmt::format(
+      "{}/translate?topic={}&partition={}&offset={}&reverse={}", LinkPath(options.link),
+      EncodeSegment(options.topic), options.partition, options.offset, options.reverse));
   if (!answer.ok()) return PrintError(answer.status());
   if (options.reverse) return RunBack(session, *answer);
-  if (session.json()) {
-    PrintJson(*answer);
-  } else if (IsExact(*answer)) {
-    std::cout << fmt::format("{} {} offset {}\n", Text(*answer, "localTopic"),
-                             Text(*answer, "localPartition"), Text(*answer, "target"));
-  } else {
-    std::cout << Text(*answer, "explanation") << "\n";
-  }
+  const std::string line =
+      IsExact(*answer) ? fmt::format("{} {} offset {}\n", Text(*answer, "localTopic"),
+                                     Text(*answer, "localPartition"), Text(*answer, "target"))
+                       : Text(*answer, "explanation") + "\n";
+  Show(session, Page(*answer).Named(Text(*answer, "target")).Line(line));
   return ExitCode(IsExact(*answer));
 }
 
 int RunGroups(const Session& session, const TranslateOptions& options) {
   std::string path = LinkPath(options.link) + "/groups";
   if (!options.group.empty()) path += "?group=" + EncodeSegment(options.group);
-  auto answer = Api(session.endpoint).Get(path);
+  const auto answer = ApiOf(session).Get(path);
   if (!answer.ok()) return PrintError(answer.status());
   const json::array& groups = Items(*answer, "groups");
   if (!options.group.empty() && groups.empty()) {
@@ -72,21 +64,14 @@ int RunGroups(const Session& session, const TranslateOptions& options) {
                  "--link {}` shows all it knows",
                  options.link, options.group, options.link));
   }
-  bool all_placed = true;
-  Table table(
-      {"GROUP", "TOPIC", "PARTITION", "AT SOURCE", "HERE", "STATE", "KNOWN SINCE", "REASON"});
-  for (const json::value& group : groups) {
-    all_placed = all_placed && Text(group, "state") == "placed";
-    table.Add({Text(group, "group"), Text(group, "topic"), Text(group, "partition"),
-               Text(group, "committedAtSource"), Text(group, "here"), Text(group, "state"),
-               Text(group, "knownAt"), Text(group, "reason")});
-  }
-  if (session.json()) {
-    PrintJson(*answer);
-  } else {
-    std::cout << table.ToString();
-  }
-  return ExitCode(all_placed);
+  const Table table(
+      {Name(Field("GROUP", "group")), Field("TOPIC", "topic"), Field("PARTITION", "partition"),
+       Field("AT SOURCE", "committedAtSource"), Field("HERE", "here"), Field("STATE", "state"),
+       Field("KNOWN SINCE", "knownAt"), Field("REASON", "reason")},
+      groups);
+  Show(session, Page(*answer).Add(table));
+  return ExitCode(std::ranges::all_of(
+      groups, [](const json::value& group) { return Text(group, "state") == "placed"; }));
 }
 
 int Run(const Session& session, const TranslateOptions& options) {

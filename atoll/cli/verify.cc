@@ -50,7 +50,7 @@ StatusOr<json::value> Await(const Api& api, const Session& session, const std::s
         fmt::format("{}: {} of {} partitions, {} of {} offsets, {} bytes", link,
                     Text(*run, "partitionsDone"), Text(*run, "partitions"),
                     Text(*run, "offsetsDone"), Text(*run, "offsets"), Text(*run, "bytes"));
-    if (!session.json() && line != last) std::cerr << line << "\n";
+    if (session.ForPeople() && line != last) std::cerr << line << "\n";
     last = line;
     Pause(std::chrono::milliseconds(500));
   }
@@ -62,19 +62,20 @@ void Judge(const json::value& run, Outcome& outcome) {
   }
 }
 
-void Print(const std::string& link, const json::value& run) {
-  std::cout << fmt::format("link {}: {} of {} partitions compared by {}{}, {} offsets\n", link,
-                           Text(run, "partitionsDone"), Text(run, "partitions"), Text(run, "by"),
-                           Text(run, "deep") == "true" ? " every byte" : "",
-                           Text(run, "offsetsDone"));
+void AddRun(const json::value& one, Page& page) {
+  const json::value& run = one.as_object().at("run");
+  page.Named(Text(one, "link"));
+  page.Line(fmt::format("link {}: {} of {} partitions compared by {}{}, {} offsets\n",
+                        Text(one, "link"), Text(run, "partitionsDone"), Text(run, "partitions"),
+                        Text(run, "by"), IsTrue(run, "deep") ? " every byte" : "",
+                        Text(run, "offsetsDone")));
   for (const auto& finding : Items(run, "findings")) {
-    std::cout << fmt::format("  {}-{}: {}: {}\n", Text(finding, "topic"),
-                             Text(finding, "partition"), Text(finding, "kind"),
-                             Text(finding, "what"));
+    page.Line(fmt::format("  {}-{}: {}: {}\n", Text(finding, "topic"), Text(finding, "partition"),
+                          Text(finding, "kind"), Text(finding, "what")));
   }
   for (const auto& partition : Items(run, "incomparable")) {
-    std::cout << fmt::format("  {}-{}: {}\n", Text(partition, "topic"),
-                             Text(partition, "partition"), Text(partition, "why"));
+    page.Line(fmt::format("  {}-{}: {}\n", Text(partition, "topic"), Text(partition, "partition"),
+                          Text(partition, "why")));
   }
 }
 
@@ -89,7 +90,7 @@ Status Start(const Api& api, const std::string& link, const Options& options) {
 }
 
 int Run(const Session& session, const Options& options) {
-  const Api api(session.endpoint);
+  const Api api = ApiOf(session);
   const auto links = LinksOf(api, options.link);
   if (!links.ok()) return PrintError(links.status());
   Outcome outcome;
@@ -101,17 +102,19 @@ int Run(const Session& session, const Options& options) {
     auto run = Await(api, session, link);
     if (!run.ok()) return PrintError(run.status());
     Judge(*run, outcome);
-    if (!session.json()) Print(link, *run);
     json::object one{{"link", link}};
     one["run"] = *std::move(run);
     outcome.runs.push_back(std::move(one));
   }
   if (!options.wait) {
-    if (!session.json()) std::cout << "comparing; `atoll verify --wait` waits for the result\n";
-    if (session.json()) PrintJson(json::object{{"started", true}});
+    Page begun(json::object{{"started", true}});
+    for (const std::string& link : *links) begun.Named(link);
+    Show(session, begun.Line("comparing; `atoll verify --wait` waits for the result\n"));
     return 0;
   }
-  if (session.json()) PrintJson(json::object{{"links", outcome.runs}});
+  Page page(json::object{{"links", outcome.runs}});
+  for (const json::value& one : outcome.runs) AddRun(one, page);
+  Show(session, page);
   if (outcome.mismatch) return kFindings;
   return outcome.not_compared ? 1 : 0;
 }

@@ -11,8 +11,10 @@ import tarfile
 import time
 
 import pytest
+import yaml
 
 import clients
+import wire
 from harness import BINARY, create_topic, link, wait_mirrored, wait_until
 
 SCREEN = 44  # Lines.
@@ -64,12 +66,13 @@ def test_errors_say_what_to_type_next():
 
 # --- completion ---
 
-def complete(script: str, *words: str) -> list[str]:
+def complete(script: str, *words: str, **environment: str) -> list[str]:
     """What bash offers behind these words; the last one is the one being typed."""
     line = " ".join(words)
     program = (f'source {script}; COMP_WORDS=({" ".join(repr(word) for word in words)}); COMP_CWORD={len(words) - 1}; '
                f'COMP_LINE={line!r}; _atoll; printf "%s\\n" "${{COMPREPLY[@]}}"')
-    done = subprocess.run(["bash", "--norc", "-uc", program], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(["bash", "--norc", "-uc", program], capture_output=True, text=True, timeout=20, check=True,
+                          env=os.environ | environment)
     return [word for word in done.stdout.splitlines() if word]
 
 
@@ -98,6 +101,57 @@ def test_completions_name_every_command_and_parse(tmp_path, shell):
         script = tmp_path / "script"
         script.write_text(text)
         subprocess.run([shell, "-n", str(script)], check=True, timeout=20)
+
+
+def test_bash_completes_formats_and_profiles(tmp_path):
+    script = tmp_path / "atoll.bash"
+    script.write_text(atoll("completion", "bash").stdout)
+    assert complete(str(script), "atoll", "link", "list", "-o", "") == ["table", "wide", "json", "yaml", "name"]
+    assert complete(str(script), "atoll", "link", "list", "--output", "y") == ["yaml"]
+    home = {"XDG_CONFIG_HOME": str(tmp_path), "PATH": f"{os.path.dirname(BINARY)}:{os.environ['PATH']}"}
+    atoll("profile", "set", "us", "--endpoint", "http://127.0.0.1:1", **home)
+    assert complete(str(script), "atoll", "link", "list", "--profile", "", **home) == ["us"]
+
+
+# --- what is printed ---
+
+# Each command that shows something, and what -o name calls it.
+SHOWN = {("status",): ["eu-west"], ("link", "list"): [LINK], ("link", "status", LINK): [LINK], ("mirror", "list"): ["orders"],
+         ("mirror", "describe", "orders"): ["orders-0"], ("topic", "list"): ["orders"], ("topic", "describe", "orders"): ["orders"],
+         ("group", "list"): ["readers"], ("group", "describe", "readers"): ["readers"], ("group", "translate", "--link", LINK): None,
+         ("failover", "plan", "--link", LINK): ["orders"], ("failover", "drill", "--link", LINK): ["orders"], ("failover", "list"): [],
+         ("ownership", "show"): ["orders"], ("quarantine", "list"): [], ("verify",): [LINK], ("events",): None, ("doctor",): None,
+         ("apply", "--dry-run", "-f"): [], ("diff", "-f"): []}
+
+
+def test_every_command_shows_as_o_asks(ring):
+    us_east, eu_west = ring.pair(control=True)
+    create_topic(us_east, "orders")
+    clients.produce(us_east.kafka, "orders", [b"x"] * 10)
+    wait_mirrored(us_east, eu_west, "orders")
+    with wire.Connection(eu_west.kafka) as connection:
+        assert connection.commit_offset("readers", "orders", 0, 1) == 0
+    for command, names in SHOWN.items():
+        words = [*command, str(eu_west.config)] if command[-1] == "-f" else command
+        def shown(form: str, *options: str) -> str:
+            done = atoll(*words, "-o", form, *options, expect=None, ATOLL_ENDPOINT=f"http://{eu_west.admin}")
+            assert done.returncode in (0, 3, 10), f"{command}: {done.stderr}"
+            return done.stdout
+        document = yaml.safe_load(shown("yaml"))
+        assert type(document) is dict and document.keys() == json.loads(shown("json")).keys(), command
+        named = shown("name").split("\n")[:-1]
+        assert named == names if names is not None else all(named), command
+        table, wide, bare = shown("table"), shown("wide"), shown("table", "--no-headers")
+        assert len(wide) >= len(table) and len(bare) <= len(table), command
+
+
+def test_wide_has_more_columns_and_headers_can_be_left_out(lonely):
+    table, wide = lonely.cli("link", "list").stdout, lonely.cli("link", "list", "-o", "wide").stdout
+    assert "REASON" not in table and "REASON" in wide.splitlines()[0]
+    bare = lonely.cli("link", "list", "--no-headers").stdout
+    assert bare.startswith(LINK) and len(bare.splitlines()) == 1
+    lines = yaml.safe_load(lonely.cli("link", "list", "-o", "yaml").stdout)["links"]
+    assert [line["name"] for line in lines] == [LINK] == lonely.cli("link", "list", "-o", "name").stdout.split()
 
 
 # --- watching and colour ---
@@ -217,6 +271,9 @@ def test_profiles_give_regions_names_and_give_way_to_what_is_said(ring, tmp_path
     assert where(ATOLL_PROFILE="us") == "us-east"
     assert where(ATOLL_PROFILE="us", ATOLL_ENDPOINT=f"http://{two.admin}") == "eu-west"
     assert where("--endpoint", f"http://{one.admin}") == "us-east"
+    assert where("--profile", "us", ATOLL_ENDPOINT=f"http://{two.admin}") == "us-east"
+    missing = atoll("status", "--profile", "mars", expect=1, **home)
+    assert "no profile `mars`" in missing.stderr and not missing.stdout
     rows = json.loads(atoll("profile", "list", "-o", "json", **home).stdout)["profiles"]
     assert [(row["name"], row["inUse"]) for row in rows] == [("eu", True), ("us", False)]
     assert "atoll profile set" in atoll("profile", "use", "mars", expect=1, **home).stderr
