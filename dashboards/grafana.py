@@ -183,8 +183,10 @@ def overview() -> Dashboard:
     board.row("Mirrors")
     board.lines("Topics by state", "How many topics each link has in which state. halted, gap, diverged and conflict wait for an "
                 "operator.", "short", ("sum by (link, state) (atoll_mirror_topics@L) > 0", "{{link}} {{state}}"), stacked=True)
-    board.lines("Bytes over the wire and mirrored", "What came over the wire from the sources, and the bytes of batches that became "
-                "durable here.", "Bps", (f"sum by (link) (rate(atoll_link_wire_received_bytes_total@L{RATE}))", "{{link}} wire"),
+    board.lines("Bytes over the wire and mirrored", "What came over the wire from the sources, what was sent to ask for it, and the "
+                "bytes of batches that became durable here.", "Bps",
+                (f"sum by (link) (rate(atoll_link_wire_received_bytes_total@L{RATE}))", "{{link}} wire"),
+                (f"sum by (link) (rate(atoll_link_wire_sent_bytes_total@L{RATE}))", "{{link}} sent"),
                 (f"sum by (link) (rate(atoll_mirror_bytes_total@L{RATE}))", "{{link}} mirrored"))
     board.lines("Age of what is copied beside records", "Since the topics, and their configurations, were last copied from the source.",
                 "s", ("time() - max by (link, kind) (atoll_metadata_sync_last_success_timestamp_seconds@L)", "{{link}} {{kind}}"))

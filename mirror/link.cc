@@ -73,8 +73,11 @@ Link::Link(config::Link config, const LinkContext& context, uint64_t seed)
       backoff_(std::chrono::milliseconds(200), std::chrono::seconds(10), random_.Fork()),
       discovery_(reactor_),
       applied_(reactor_),
-      wire_bytes_(context.events.counters().GetCounter(
+      received_bytes_(context.events.counters().GetCounter(
           "atoll_link_wire_received_bytes_total", "Bytes that came over the wire from the source.",
+          {{"link", config_.name.value()}})),
+      sent_bytes_(context.events.counters().GetCounter(
+          "atoll_link_wire_sent_bytes_total", "Bytes that went to the source to ask for them.",
           {{"link", config_.name.value()}})),
       replication_seconds_(context.events.counters().GetHistogram(
           "atoll_mirror_replication_duration_seconds",
@@ -245,7 +248,7 @@ awaitable<void> Link::Discover() {
       if (status.ok()) {
         backoff_.Reset();
         topics_synced_ = context_.clock.WallNow();
-        OnContact(ByteCount(0));
+        OnContact(ByteCount(0), ByteCount(0));
         co_await KeepIdentity();
         co_await NoteHeard();
         const Duration look = sync_->busy() ? Duration{} : context_.clock.Now() - began;
@@ -491,9 +494,10 @@ void Link::OnReplicated(Timestamp newest) {
   replication_seconds_->Observe(std::max(0.0, ToSeconds(age)));
 }
 
-void Link::OnContact(ByteCount wire_bytes) {
+void Link::OnContact(ByteCount received, ByteCount sent) {
   last_contact_ = context_.clock.WallNow();
-  if (wire_bytes > ByteCount(0)) wire_bytes_->Increment(static_cast<double>(wire_bytes.value()));
+  received_bytes_->Increment(static_cast<double>(received.value()));
+  sent_bytes_->Increment(static_cast<double>(sent.value()));
 }
 
 void Link::OnError(std::string_view stage, std::string_view error) {

@@ -100,7 +100,7 @@ class Link final : public PullHost {
   void SetAsideOf(const PartitionPtr& partition) override;
   void OnPosition(const PartitionPtr& partition) override;
   void OnReplicated(Timestamp newest) override;
-  void OnContact(ByteCount wire_bytes) override;
+  void OnContact(ByteCount received, ByteCount sent) override;
   void OnError(std::string_view stage, std::string_view error) override;
   void AskDiscovery() override;
   void OnApplyPosted() override { ++applies_; }
@@ -161,7 +161,8 @@ class Link final : public PullHost {
   runtime::Backoff backoff_;
   runtime::Event discovery_;
   runtime::Event applied_;  // No apply is on its way.
-  const std::shared_ptr<Counter> wire_bytes_;
+  const std::shared_ptr<Counter> received_bytes_;
+  const std::shared_ptr<Counter> sent_bytes_;
   const std::shared_ptr<Histogram> replication_seconds_;
 
   // On the reactor.

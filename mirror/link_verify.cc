@@ -67,7 +67,7 @@ awaitable<StatusOr<Piece>> FetchPiece(SourceChannel& channel, PartitionAtSource 
   if (slice.error == kafka::ErrorCode::kNone) {
     piece.records = slice.records;
     piece.bytes = answer->bytes;
-    piece.wire_bytes = answer->wire_bytes;
+    piece.wire_bytes = answer->received_bytes;
     co_return piece;
   }
   if (slice.error == kafka::ErrorCode::kOffsetOutOfRange) {

@@ -320,7 +320,7 @@ awaitable<Status> Fetcher::AskLastBatches(std::vector<PartitionPtr> partitions) 
     }
     auto answer = co_await channel_->FetchOnce(std::move(slices), most);
     CO_RETURN_IF_ERROR(answer.status());
-    host_.OnContact(answer->wire_bytes);
+    host_.OnContact(answer->received_bytes, answer->sent_bytes);
     const Status filled = co_await FillOffsets(answer->slices);
     CO_RETURN_IF_ERROR(filled);
     for (size_t i = 0; i < asked.size(); ++i) {
@@ -448,8 +448,8 @@ awaitable<Status> Fetcher::FetchRecords(FetchChange change, runtime::MemoryPermi
   auto answer = co_await channel_->Fetch(std::move(change));
   CO_RETURN_IF_ERROR(answer.status());
   CO_RETURN_IF_ERROR(fetch_received.Hit());
-  host_.OnContact(answer->wire_bytes);
-  size_.OnAnswer(answer->wire_bytes);
+  host_.OnContact(answer->received_bytes, answer->sent_bytes);
+  size_.OnAnswer(answer->received_bytes);
   const Status filled = co_await FillOffsets(answer->slices);
   CO_RETURN_IF_ERROR(filled);
   std::vector<HandOver> hand_overs;

@@ -85,8 +85,15 @@ class KafkaChannel final : public SourceChannel {
   ByteCount received_bytes() const override { return connection_->received_bytes(); }
 
  private:
+  void NoteBytes(ByteCount received, FetchAnswer& answer) {
+    answer.received_bytes = received;
+    answer.sent_bytes = connection_->sent_bytes() - noted_sent_;
+    noted_sent_ = connection_->sent_bytes();
+  }
+
   const std::unique_ptr<kafka::Connection> connection_;
   const kafka::IsolationLevel isolation_;
+  ByteCount noted_sent_{0};
   FetchSession session_;
 };
 
@@ -130,7 +137,7 @@ awaitable<StatusOr<FetchAnswer>> KafkaChannel::Fetch(FetchChange change) {
       }
     }
     result.bytes = std::move(answer->bytes);
-    result.wire_bytes = answer->wire_bytes;
+    NoteBytes(answer->wire_bytes, result);
     co_return result;
   }
   co_return Unavailable("Fetch: the broker forgets its fetch sessions at once");
@@ -167,7 +174,7 @@ awaitable<StatusOr<FetchAnswer>> KafkaChannel::FetchOnce(std::vector<FetchSlice>
     }
   }
   result.bytes = std::move(answer->bytes);
-  result.wire_bytes = answer->wire_bytes;
+  NoteBytes(answer->wire_bytes, result);
   co_return result;
 }
 

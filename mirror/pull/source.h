@@ -73,7 +73,8 @@ struct FetchedSlice {
 struct FetchAnswer {
   std::vector<FetchedSlice> slices;
   std::shared_ptr<const void> bytes;
-  ByteCount wire_bytes{0};
+  ByteCount received_bytes{0};  // The answer's over the wire.
+  ByteCount sent_bytes{0};      // On this channel since the answer before.
 };
 
 struct EpochQuestion {

@@ -26,6 +26,8 @@ def test_a_caught_up_mirror_in_contact_shows_zero(ring):
     assert eu_west.metric("atoll_mirror_lag_seconds", link=LINK, topic="orders", partition="0") == 0
     assert eu_west.metric("atoll_mirror_lag_records", link=LINK, topic="orders", partition="0") == 0
     assert eu_west.metric("atoll_link_rpo_target_seconds", link=LINK) == 30
+    sent, received = (eu_west.metric(f"atoll_link_wire_{way}_bytes_total", link=LINK) for way in ("sent", "received"))
+    assert 0 < sent < received
     eu_west.cli("status")
 
 

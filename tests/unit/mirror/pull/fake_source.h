@@ -159,7 +159,7 @@ class FakeChannel final : public SourceChannel {
       at.topic = TopicName(name.first);
       at.partition = PartitionId(name.second);
       answer.slices.push_back(Slice(at, *found));
-      answer.wire_bytes += ByteCount(static_cast<int64_t>(found->size()));
+      answer.received_bytes += ByteCount(static_cast<int64_t>(found->size()));
       bytes->push_back(std::move(found));
     }
     answer.bytes = bytes;

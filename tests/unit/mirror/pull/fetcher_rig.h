@@ -49,7 +49,7 @@ class FakeHost final : public PullHost {
   }
   void OnPosition(const PartitionPtr&) override { ++positions; }
   void OnReplicated(Timestamp) override {}
-  void OnContact(ByteCount) override { ++contacts; }
+  void OnContact(ByteCount, ByteCount) override { ++contacts; }
   void OnError(std::string_view stage, std::string_view error) override {
     errors.push_back(std::string(stage) + " " + std::string(error));
   }
