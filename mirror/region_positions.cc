@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/partition_family.h"
+
 namespace atl::mirror {
 namespace {
 
@@ -62,21 +64,25 @@ std::vector<MirrorPositions::Row> RegionPositions::RowsOf(const RegionName& sour
 
 // Only of connected regions: a position that may be long overtaken would look like a fact.
 void RegionPositions::Collect(std::vector<MetricFamily>& out) {
-  FamilyBuilder applied("atoll_region_applied_offset",
-                        "Applied end of another region's mirror, as that region says.");
+  const std::vector<PositionBook::Region> regions = book_.regions();
+  size_t rows = 0;
+  for (const PositionBook::Region& region : regions) rows += region.rows.size();
+  const bool by_topic = rows > kMostPartitionSeries;
+  PartitionFamily applied("atoll_region_applied_offset",
+                          "Applied end of another region's mirror, as that region says.",
+                          PartitionFamily::Join::kSum, by_topic);
   const auto view = catalog_.view();
-  for (const PositionBook::Region& region : book_.regions()) {
+  for (const PositionBook::Region& region : regions) {
     if (region.lost) continue;
     for (const PositionBook::Row& row : region.rows) {
       const auto topic = view->Find(row.topic);
       if (topic == nullptr || topic->frozen) continue;
-      applied.Add({{"region", region.region.value()},
-                   {"topic", topic->name.value()},
-                   {"partition", std::to_string(row.partition.value())}},
-                  static_cast<double>(row.applied_end.value()));
+      applied.Add({{"region", region.region.value()}, {"topic", topic->name.value()}},
+                  row.partition, static_cast<double>(row.applied_end.value()));
     }
   }
   std::move(applied).AppendTo(out);
+  AppendAggregated("region", by_topic, out);
 }
 
 }  // namespace atl::mirror

@@ -1,7 +1,9 @@
 // What the catalogue does without being asked: the tick on every shard, and the metrics of all
 // partitions.
 #include <algorithm>
+#include <optional>
 
+#include "base/partition_family.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/catalog/shard_work.h"
 #include "core-broker/catalog/topic_order.h"
@@ -114,25 +116,34 @@ class TrafficFamilies {
 }  // namespace
 
 void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
-  FamilyBuilder start("atoll_partition_log_start_offset", "First offset that can be read");
-  FamilyBuilder high("atoll_partition_high_watermark_offset", "End of what consumers may read");
-  FamilyBuilder stable("atoll_partition_last_stable_offset",
-                       "End of what read_committed consumers may read");
-  FamilyBuilder bytes("atoll_partition_size_bytes", "Bytes of the partition's log on disk");
-  TrafficFamilies traffic;
   const auto now = view();
+  size_t partitions = 0;
+  for (const auto& [name, topic] : now->by_name) partitions += topic->partitions.size();
+  const bool by_topic = partitions > kMostPartitionSeries;
+  constexpr auto kSum = PartitionFamily::Join::kSum;
+  PartitionFamily start("atoll_partition_log_start_offset", "First offset that can be read", kSum,
+                        by_topic);
+  PartitionFamily high("atoll_partition_high_watermark_offset", "End of what consumers may read",
+                       kSum, by_topic);
+  PartitionFamily stable("atoll_partition_last_stable_offset",
+                         "End of what read_committed consumers may read", kSum, by_topic);
+  PartitionFamily bytes("atoll_partition_size_bytes", "Bytes of the partition's log on disk", kSum,
+                        by_topic);
+  TrafficFamilies traffic;
   for (const auto& [name, topic] : now->by_name) {
     traffic.Add(*topic);
+    const Labels labels{{"topic", name.value()}};
     for (const auto& partition : topic->partitions) {
+      const PartitionId id = partition->identity().partition;
       const PartitionOffsets offsets = partition->offsets();
-      if (offsets.high_watermark == kNoOffset) continue;  // Never opened: not known, so not shown.
-      const Labels labels{
-          {"topic", name.value()},
-          {"partition", fmt::format("{}", partition->identity().partition.value())}};
-      start.Add(labels, static_cast<double>(offsets.log_start.value()));
-      high.Add(labels, static_cast<double>(offsets.high_watermark.value()));
-      stable.Add(labels, static_cast<double>(offsets.last_stable.value()));
-      bytes.Add(labels, static_cast<double>(partition->size_bytes().value()));
+      const bool known = offsets.high_watermark != kNoOffset;  // Else it was never opened.
+      const auto number = [known](int64_t value) {
+        return known ? std::optional(static_cast<double>(value)) : std::nullopt;
+      };
+      start.Add(labels, id, number(offsets.log_start.value()));
+      high.Add(labels, id, number(offsets.high_watermark.value()));
+      stable.Add(labels, id, number(offsets.last_stable.value()));
+      bytes.Add(labels, id, number(partition->size_bytes().value()));
     }
   }
   std::move(start).AppendTo(out);
@@ -140,6 +151,7 @@ void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
   std::move(stable).AppendTo(out);
   std::move(bytes).AppendTo(out);
   std::move(traffic).AppendTo(out);
+  AppendAggregated("partition", by_topic, out);
 }
 
 }  // namespace atl::broker

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/partition_family.h"
 #include "core-broker/server/handlers/lookup.h"
 
 namespace atl::broker {
@@ -104,6 +105,7 @@ std::shared_ptr<void> AddGroupMetrics(Metrics& metrics, const Catalog& catalog,
             AddByTopic(*view, group, now, lags);
         }
         for (const auto& [state, count] : counts) states.Add({{"state", state}}, count);
+        AppendAggregated("group", series > max_series, out);
         std::move(lags.records).AppendTo(out);
         std::move(lags.seconds).AppendTo(out);
         std::move(members).AppendTo(out);

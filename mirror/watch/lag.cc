@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <type_traits>
 #include <utility>
+
+#include "base/partition_family.h"
 
 namespace atl::mirror {
 namespace {
@@ -91,45 +94,57 @@ void Judge(const LinkFacts& facts, std::span<const MirrorRow> rows, WallTime now
 }
 
 struct MirrorFamilies {
-  FamilyBuilder lag_records{"atoll_mirror_lag_records",
-                            "Source high watermark as last heard, minus what is durable here."};
-  FamilyBuilder lag_bytes{"atoll_mirror_lag_bytes", "The same in bytes, estimated."};
-  FamilyBuilder lag_seconds{"atoll_mirror_lag_seconds",
-                            "Age of the oldest record that is not durable here; while the source "
-                            "is silent the age of the last contact is in it."};
-  FamilyBuilder source_end{"atoll_mirror_source_end_offset",
-                           "The source's high watermark as last heard."};
-  FamilyBuilder applied_end{"atoll_mirror_applied_end_offset", "End of what is durable here."};
-  FamilyBuilder verified{"atoll_mirror_verified_offset",
-                         "Everything below was compared with the source's log and is equal."};
+  explicit MirrorFamilies(bool many) : by_topic(many) {}
+  void Add(const LinkSample& sample);
+  void AppendTo(std::vector<MetricFamily>& out) &&;
+
+  static constexpr auto kSum = PartitionFamily::Join::kSum;
+  static constexpr auto kMost = PartitionFamily::Join::kMost;
+  const bool by_topic;
+  PartitionFamily lag_records{"atoll_mirror_lag_records",
+                              "Source high watermark as last heard, minus what is durable here.",
+                              kSum, by_topic};
+  PartitionFamily lag_bytes{"atoll_mirror_lag_bytes", "The same in bytes, estimated.", kSum,
+                            by_topic};
+  PartitionFamily lag_seconds{"atoll_mirror_lag_seconds",
+                              "Age of the oldest record that is not durable here; while the source "
+                              "is silent the age of the last contact is in it.",
+                              kMost, by_topic};
+  PartitionFamily source_end{"atoll_mirror_source_end_offset",
+                             "The source's high watermark as last heard.", kSum, by_topic};
+  PartitionFamily applied_end{"atoll_mirror_applied_end_offset", "End of what is durable here.",
+                              kSum, by_topic};
+  PartitionFamily verified{"atoll_mirror_verified_offset",
+                           "Everything below was compared with the source's log and is equal.",
+                           kSum, by_topic};
   FamilyBuilder compared{"atoll_mirror_verified_partitions",
                          "Mirrored partitions by what comparing them with the source found: equal, "
                          "mismatch, or not_compared (yet, or because nothing compares)."};
   FamilyBuilder topics{"atoll_mirror_topics", "Topics with a partition in this state."};
-
-  void Add(const LinkSample& sample);
-  void AppendTo(std::vector<MetricFamily>& out) &&;
 };
+
+template <class T>
+std::optional<double> Number(const std::optional<T>& value) {
+  if (!value) return std::nullopt;
+  if constexpr (std::is_same_v<T, Offset>) {
+    return static_cast<double>(value->value());
+  } else {
+    return static_cast<double>(*value);
+  }
+}
 
 void MirrorFamilies::Add(const LinkSample& sample) {
   const std::string& link = sample.facts.link.value();
   std::array<std::set<TopicName>, kMirrorStateCount> topics_in;
   std::map<std::string, int> results{{"equal", 0}, {"mismatch", 0}, {"not_compared", 0}};
   for (const MirrorRow& row : sample.rows) {
-    const Labels labels{{"link", link},
-                        {"topic", row.topic.value()},
-                        {"partition", std::to_string(row.partition.value())}};
-    const auto add = [&](FamilyBuilder& family, const auto& value) {
-      if (value) family.Add(labels, static_cast<double>(*value));
-    };
-    add(lag_records, row.lag.records);
-    add(lag_bytes, row.lag.bytes);
-    add(lag_seconds, row.lag.seconds);
-    if (row.source_end) source_end.Add(labels, static_cast<double>(row.source_end->value()));
-    if (row.applied_end) applied_end.Add(labels, static_cast<double>(row.applied_end->value()));
-    if (row.verify.verified_to) {
-      verified.Add(labels, static_cast<double>(row.verify.verified_to->value()));
-    }
+    const Labels labels{{"link", link}, {"topic", row.topic.value()}};
+    lag_records.Add(labels, row.partition, Number(row.lag.records));
+    lag_bytes.Add(labels, row.partition, Number(row.lag.bytes));
+    lag_seconds.Add(labels, row.partition, row.lag.seconds);
+    source_end.Add(labels, row.partition, Number(row.source_end));
+    applied_end.Add(labels, row.partition, Number(row.applied_end));
+    verified.Add(labels, row.partition, Number(row.verify.verified_to));
     ++results[row.verify.mismatch ? "mismatch" : row.verify.verified_to ? "equal" : "not_compared"];
     topics_in[static_cast<size_t>(row.state)].insert(row.topic);
   }
@@ -152,6 +167,7 @@ void MirrorFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   std::move(verified).AppendTo(out);
   std::move(compared).AppendTo(out);
   std::move(topics).AppendTo(out);
+  AppendAggregated("mirror", by_topic, out);
 }
 
 struct LinkFamilies {
@@ -265,7 +281,9 @@ LinkView ViewLink(const LinkFacts& facts, std::span<const MirrorRow> rows, WallT
 
 void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now,
                         std::vector<MetricFamily>& out) {
-  MirrorFamilies mirrors;
+  size_t partitions = 0;
+  for (const LinkSample& sample : links) partitions += sample.rows.size();
+  MirrorFamilies mirrors(partitions > kMostPartitionSeries);
   LinkFamilies families;
   for (const LinkSample& sample : links) {
     mirrors.Add(sample);

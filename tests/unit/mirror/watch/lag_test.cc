@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/partition_family.h"
+
 #include <catch2/catch.hpp>
 
 namespace atl::mirror {
@@ -168,6 +170,32 @@ TEST_CASE("families hold a series per known value and a full set of states") {
   REQUIRE_FALSE(has("atoll_link_rpo_seconds{"));
   sample.rows.pop_back();
   REQUIRE(metrics.Text().find("atoll_link_rpo_seconds{link=\"l\"} 7") != std::string::npos);
+}
+
+TEST_CASE("above the cap mirrors are given by topic, and a metric says so") {
+  constexpr int kCap = static_cast<int>(kMostPartitionSeries);
+  LinkSample sample{.facts = Facts(), .rows = {}};
+  for (int i = 0; i < kCap; ++i) sample.rows.push_back(Row(MirrorState::kMirroring, i % 10, i));
+  const auto text = [&sample] {
+    Metrics metrics;
+    const auto handle = metrics.AddCollector([&](std::vector<MetricFamily>& out) {
+      AppendLinkFamilies(std::span(&sample, 1), kNow, out);
+    });
+    return metrics.Text();
+  };
+  const auto has = [](const std::string& page, const std::string& line) {
+    return page.find(line + "\n") != std::string::npos;
+  };
+  const std::string few = text();
+  REQUIRE(has(few, "atoll_metrics_aggregated{kind=\"mirror\"} 0"));
+  REQUIRE(has(few, R"(atoll_mirror_lag_records{link="l",partition="9",topic="orders"} 90)"));
+  sample.rows.push_back(Row(MirrorState::kMirroring, 12, kCap));
+  const std::string many = text();
+  REQUIRE(has(many, "atoll_metrics_aggregated{kind=\"mirror\"} 1"));
+  REQUIRE(has(many, R"(atoll_mirror_lag_records{link="l",topic="orders"} 450120)"));
+  REQUIRE(has(many, R"(atoll_mirror_lag_seconds{link="l",topic="orders"} 12)"));
+  REQUIRE(has(many, R"(atoll_link_rpo_seconds{link="l"} 12)"));
+  REQUIRE(many.find("partition=") == std::string::npos);
 }
 
 }  // namespace
