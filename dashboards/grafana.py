@@ -246,6 +246,9 @@ def link() -> Dashboard:
     board.row("Trouble")
     board.lines("Link state", "1 for the state that a link is in.", "short",
                 ("max by (link, state) (atoll_link_state@L) > 0", "{{link}} {{state}}"), stacked=True)
+    board.lines("Tasks", "discover copies topics and their configurations, fetch pulls, verify compares; each in the state that what it has "
+                "reached tells: running, failing, paused, or off.", "short",
+                ("max by (link, task, state) (atoll_link_task_state@L) > 0", "{{link}} {{task}} {{state}}"), stacked=True)
     board.lines("Errors by stage", "What fails while connecting, pulling, verifying or applying. Brief errors at a restart are normal.",
                 "short", (f"sum by (link, stage, error) (rate(atoll_mirror_errors_total@L{RATE}))", "{{link}} {{stage}} {{error}}"))
     board.lines("Round trip to the source, median and 99th percentile", "Of heartbeats on the control connection.", "s",

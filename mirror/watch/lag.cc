@@ -170,9 +170,48 @@ void MirrorFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   AppendAggregated("mirror", by_topic, out);
 }
 
+// --- Tasks ---
+
+enum class TaskState { kRunning, kFailing, kPaused, kOff };
+constexpr std::array<std::string_view, 4> kTaskStates = {"running", "failing", "paused", "off"};
+constexpr Duration kTopicsFresh =
+    std::chrono::seconds(30);  // They are looked at every 5 s at most.
+
+struct Task {
+  std::string_view name;
+  TaskState state;
+};
+
+// From what they have reached, not from what they say of themselves.
+std::array<Task, 3> TasksOf(const LinkFacts& facts, std::span<const MirrorRow> rows, WallTime now) {
+  const auto unless_failing = [](bool failing) {
+    return failing ? TaskState::kFailing : TaskState::kRunning;
+  };
+  const bool apart =
+      !facts.refused.empty() || !facts.last_contact || now - *facts.last_contact > kHeartbeat;
+  const bool stuck = std::ranges::any_of(rows, [](const MirrorRow& row) {
+    return NeedsOperator(row.state) || row.state == MirrorState::kSourceUnavailable;
+  });
+  const bool differs =
+      std::ranges::any_of(rows, [](const MirrorRow& row) { return row.verify.mismatch; });
+  const bool stale = !facts.topics_synced || now - *facts.topics_synced > kTopicsFresh;
+  std::array<Task, 3> tasks{Task{"discover", unless_failing(apart || stale)},
+                            Task{"fetch", unless_failing(apart || stuck)},
+                            Task{"verify", unless_failing(apart || differs)}};
+  if (facts.paused) {
+    for (Task& task : tasks) task.state = TaskState::kPaused;
+  }
+  if (!facts.verifies) tasks[2].state = TaskState::kOff;
+  return tasks;
+}
+
 struct LinkFamilies {
   FamilyBuilder info{"atoll_link_info", "One per link, always 1."};
   FamilyBuilder state{"atoll_link_state", "1 for the state a link is in, 0 for the others."};
+  FamilyBuilder task_state{"atoll_link_task_state",
+                           "1 for the state that a task of the link is in, 0 for the others: "
+                           "discover (topics and their configuration), fetch, verify (off without "
+                           "a control connection)."};
   FamilyBuilder contact{"atoll_link_last_contact_timestamp_seconds",
                         "When the source answered last."};
   FamilyBuilder rpo{"atoll_link_rpo_seconds",
@@ -198,6 +237,14 @@ void LinkFamilies::Add(const LinkSample& sample, WallTime now) {
     state.Add({{"link", facts.link.value()}, {"state", std::string(ConditionName(condition))}},
               condition == view.condition ? 1 : 0);
   }
+  for (const Task& task : TasksOf(facts, sample.rows, now)) {
+    for (size_t i = 0; i < kTaskStates.size(); ++i) {
+      task_state.Add({{"link", facts.link.value()},
+                      {"task", std::string(task.name)},
+                      {"state", std::string(kTaskStates[i])}},
+                     i == static_cast<size_t>(task.state) ? 1 : 0);
+    }
+  }
   if (facts.last_contact) {
     contact.Add(labels, ToSeconds(facts.last_contact->time_since_epoch()));
   }
@@ -214,6 +261,7 @@ void LinkFamilies::Add(const LinkSample& sample, WallTime now) {
 void LinkFamilies::AppendTo(std::vector<MetricFamily>& out) && {
   std::move(info).AppendTo(out);
   std::move(state).AppendTo(out);
+  std::move(task_state).AppendTo(out);
   std::move(contact).AppendTo(out);
   std::move(rpo).AppendTo(out);
   std::move(rpo_target).AppendTo(out);

@@ -198,5 +198,42 @@ TEST_CASE("above the cap mirrors are given by topic, and a metric says so") {
   REQUIRE(many.find("partition=") == std::string::npos);
 }
 
+// "discover fetch verify"
+std::string Tasks(const LinkFacts& facts, const std::vector<MirrorRow>& rows, WallTime now = kNow) {
+  const std::vector<LinkSample> samples{{.facts = facts, .rows = rows}};
+  std::vector<MetricFamily> families;
+  AppendLinkFamilies(samples, now, families);
+  const auto family = std::ranges::find(families, "atoll_link_task_state", &MetricFamily::name);
+  std::string states;
+  for (const auto& series : family->metric) {
+    if (series.gauge.value != 1) continue;
+    const auto state =
+        std::ranges::find(series.label, "state", &prometheus::ClientMetric::Label::name);
+    states += (states.empty() ? "" : " ") + state->value;
+  }
+  return states;
+}
+
+TEST_CASE("the tasks of a link are judged by what they have reached") {
+  LinkFacts facts = Facts();
+  facts.topics_synced = kNow;
+  facts.verifies = true;
+  const std::vector<MirrorRow> fine{Row(MirrorState::kCaughtUp, 0)};
+  REQUIRE(Tasks(facts, fine) == "running running running");
+  REQUIRE(Tasks(facts, {Row(MirrorState::kHalted, 1)}) == "running failing running");
+  REQUIRE(Tasks(facts, {Row(MirrorState::kSourceUnavailable, 1)}) == "running failing running");
+  std::vector<MirrorRow> differs = fine;
+  differs[0].verify.mismatch = true;
+  REQUIRE(Tasks(facts, differs) == "running running failing");
+  REQUIRE(Tasks(facts, fine, kNow + seconds(11)) == "failing failing failing");
+  LinkFacts stale = facts;
+  stale.topics_synced = kNow - seconds(31);
+  REQUIRE(Tasks(stale, fine) == "failing running running");
+  stale.verifies = false;
+  REQUIRE(Tasks(stale, fine) == "failing running off");
+  facts.paused = true;
+  REQUIRE(Tasks(facts, fine) == "paused paused paused");
+}
+
 }  // namespace
 }  // namespace atl::mirror
