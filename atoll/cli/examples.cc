@@ -22,8 +22,9 @@ constexpr std::array kExamples = {
              "atoll failover plan --link from-us-east --all"},
     Examples{"serve", "atoll serve --config /etc/atoll"},
     Examples{"status", "atoll status --watch\natoll status -o json || page-somebody"},
-    Examples{"link",
-             "atoll link list -o wide\natoll link status from-us-east\natoll link pause from-us-east"},
+    Examples{
+        "link",
+        "atoll link list -o wide\natoll link status from-us-east\natoll link pause from-us-east"},
     Examples{"mirror",
              "atoll mirror list --link from-us-east\natoll mirror describe orders\n"
              "atoll mirror pause orders --link from-us-east"},
@@ -52,7 +53,8 @@ constexpr std::array kExamples = {
     Examples{"doctor", "atoll doctor\natoll doctor --config /etc/atoll"},
     Examples{"support-bundle", "atoll support-bundle -f incident-42.tar"},
     Examples{"profile",
-             "atoll profile set eu --endpoint http://10.0.0.7:9644\natoll profile use eu\natoll status --profile us"},
+             "atoll profile set eu --endpoint http://10.0.0.7:9644\natoll profile use eu\natoll "
+             "status --profile us"},
     Examples{"completion",
              "source <(atoll completion bash)\n"
              "atoll completion zsh > \"${fpath[1]}/_atoll\"\n"
