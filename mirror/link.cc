@@ -185,7 +185,7 @@ void Link::Return(const TopicName& topic) {
     if (room == rooms_.end() || room->second.topic == nullptr) return;
     const LeaderEpoch epoch = room->second.topic->epoch;
     for (const PartitionPtr& partition : room->second.partitions) {
-      TellOwnership(*partition, epoch, epoch);
+      TellOwnership(*partition, {.source_epoch = epoch, .moved_at = epoch, .stints = {}});
     }
     ApplyOperator(topic, false);
   });

@@ -135,7 +135,7 @@ class Link final : public PullHost {
   void Assign();
   void AssignTopic(const TopicName& name, const SyncedTopic& synced);
   void OpenPartitions(const TopicName& source, TopicRoom& room, const SyncedTopic& synced);
-  void TellOwnership(PulledPartition& partition, LeaderEpoch source_epoch, LeaderEpoch moved_at);
+  void TellOwnership(PulledPartition& partition, Ownership ownership);
   void AssignLeader(const PartitionPtr& partition, NodeId leader);
   void DropTopic(TopicRoom& room);
   BrokerPull& PullOf(NodeId node);

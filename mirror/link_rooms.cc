@@ -113,11 +113,12 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
     OpenPartitions(name, room, synced);
     const auto record = context_.owners.Find(synced.id);
     const bool known = record.has_value() && flows_ == nullptr;
-    const LeaderEpoch moved_at = known ? LastMove(*record) : kNoEpoch;
     for (size_t i = 0; i < room.partitions.size() && i < synced.partitions.size(); ++i) {
       const NodeId leader = synced.heard ? synced.partitions[i].leader : NodeId(-1);
       const LeaderEpoch epoch = std::max(room.topic->epoch, synced.partitions[i].epoch);
-      TellOwnership(*room.partitions[i], epoch, moved_at);
+      const PartitionId at = room.partitions[i]->at.partition;
+      TellOwnership(*room.partitions[i],
+                    known ? OwnershipOf(*record, at, epoch) : Ownership{epoch, kNoEpoch, {}});
       AssignLeader(room.partitions[i], leader);
     }
     return;
@@ -141,9 +142,8 @@ void Link::AssignTopic(const TopicName& name, const SyncedTopic& synced) {
   }
 }
 
-void Link::TellOwnership(PulledPartition& partition, LeaderEpoch source_epoch,
-                         LeaderEpoch moved_at) {
-  partition.mirror.OnOwnership(source_epoch, moved_at, now());
+void Link::TellOwnership(PulledPartition& partition, Ownership ownership) {
+  partition.mirror.OnOwnership(std::move(ownership), now());
   if (partition.mirror.need() == MirrorNeed::kSinkEnd && partition.fetcher != nullptr) {
     partition.fetcher->Touch(partition);  // It compares again.
     partition.fetcher->Wake();

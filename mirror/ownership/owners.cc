@@ -298,7 +298,7 @@ bool Owners::MergeOne(const RegionName& from, const Record& record) {
     return false;
   }
   const Record ours = *Find(record.topic);
-  if (record.epoch == ours.epoch && ours.cut.empty() && !record.cut.empty()) {
+  if (record.epoch == ours.epoch && !KnowsLastCut(ours) && KnowsLastCut(record)) {
     // The same stint, better known.
     Record known = ours;
     known.cut = record.cut;
@@ -307,7 +307,7 @@ bool Owners::MergeOne(const RegionName& from, const Record& record) {
     checkpoint::OwnershipTable::StagePut(batch, known);
     const Status kept = room_.table.Write(batch, checkpoint::Sync::kLazy);
     if (kept.ok()) Keep(std::move(known));
-    return false;
+    return kept.ok();
   }
   if (record.epoch <= ours.epoch) return false;
   Status done;

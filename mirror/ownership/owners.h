@@ -72,7 +72,8 @@ class Owners {
   RegionName NameOf(RegionOrdinal region) const;
 
   // --- Learning ---
-  // What a peer says. Answers the topics of which another region turned out to be the owner.
+  // What a peer says. Answers the topics of which another region turned out to be the owner, or the
+  // cut at which it became so was learned: links look at them.
   std::vector<TopicId> Merge(const RegionName& from, std::span<const Record> records);
   // The source of `link` owns the topic at `epoch`: become its mirror.
   StatusOr<std::shared_ptr<const broker::Topic>> Follow(const TopicId& topic, LeaderEpoch epoch,

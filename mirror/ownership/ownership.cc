@@ -18,15 +18,28 @@ bool SourceOwns(RegionKind kind, NodeId source_node, LeaderEpoch leader_epoch) {
 }
 
 namespace {
-constexpr size_t kMostStints = 4096;
-}
 
-LeaderEpoch LastMove(const checkpoint::OwnershipRecord& record) {
-  LeaderEpoch last = kNoEpoch;
-  for (size_t i = 1; i < record.lineage.size(); ++i) {
-    if (record.lineage[i].owner != record.lineage[i - 1].owner) last = record.lineage[i].epoch;
+constexpr size_t kMostStints = 4096;
+
+// The stint at which the owner changed last; null: it never did.
+const checkpoint::LineageEntry* LastMoveIn(const std::vector<checkpoint::LineageEntry>& lineage) {
+  const checkpoint::LineageEntry* last = nullptr;
+  for (size_t i = 1; i < lineage.size(); ++i) {
+    if (lineage[i].owner != lineage[i - 1].owner) last = &lineage[i];
   }
   return last;
+}
+
+}  // namespace
+
+LeaderEpoch LastMove(const checkpoint::OwnershipRecord& record) {
+  const auto* const move = LastMoveIn(record.lineage);
+  return move == nullptr ? kNoEpoch : move->epoch;
+}
+
+bool KnowsLastCut(const checkpoint::OwnershipRecord& record) {
+  const auto* const move = LastMoveIn(record.lineage);
+  return move != nullptr && !move->cut.empty();
 }
 
 Status CheckRecord(const checkpoint::OwnershipRecord& record) {

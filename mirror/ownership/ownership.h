@@ -35,6 +35,9 @@ Status CheckRecord(const checkpoint::OwnershipRecord& record);
 // The last epoch of a lineage at which the owner changed; kNoEpoch: none is known. What a log has
 // of an older epoch and the present owner's has not was never in the history that followed.
 LeaderEpoch LastMove(const checkpoint::OwnershipRecord& record);
+// Is it told where the present owner's history begins? Who learned of it by its epochs alone was
+// not.
+bool KnowsLastCut(const checkpoint::OwnershipRecord& record);
 
 // A topic as the source's metadata describes it.
 struct SourceTopic {

@@ -303,10 +303,9 @@ void PartitionMirror::OnPaused(bool paused, Now now) {
   if (!paused && !Stopped()) Enter(MirrorState::kLocating, "", now);
 }
 
-void PartitionMirror::OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now) {
-  if (source_epoch == source_epoch_ && moved_at == moved_at_) return;
-  source_epoch_ = source_epoch;
-  moved_at_ = moved_at;
+void PartitionMirror::OnOwnership(Ownership ownership, Now now) {
+  if (ownership == owner_) return;
+  owner_ = std::move(ownership);
   if (state_ != MirrorState::kDiverged || !MaySetAside()) return;
   Drop();
   Enter(MirrorState::kLocating, "the owner changed: comparing again", now);

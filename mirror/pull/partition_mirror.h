@@ -3,11 +3,9 @@
 // does that one thing against the source or the sink, and reports it by the On... function of the
 // same name.
 //
-//   kSinkEnd -> kEpochEnd -> kLastBatch -> kRecords <-> (apply) ...        Locate, Pull, Verify,
-//   Apply, Checkpoint
-//            -> kStart -> kRestart -> kRecords                             an empty log: where to
-//            begin
-//            -> kSetAside -> kTruncate -> kSinkEnd                         another owner's history
+//   kSinkEnd -> kEpochEnd -> kLastBatch -> kRecords <-> (apply) ...   Locate, Pull, Verify, Apply
+//            -> kStart -> kRestart -> kRecords            an empty log: where to begin
+//                         -> kSetAside -> kTruncate -> kSinkEnd   another owner's history
 //
 // Rules. The sink's log is the truth; the checkpoint is a claim about it. Any error leads to
 // Relocate(): what is in flight becomes inert (events carry the attempt they belong to) and Locate
@@ -31,6 +29,7 @@
 #include "base/uuid.h"
 #include "kafka/record/batch_view.h"
 #include "kafka/wire/error_code.h"
+#include "mirror/pull/lineage.h"
 #include "mirror/pull/sink.h"
 #include "mirror/pull/verify.h"
 #include "mirror/watch/lag_meter.h"
@@ -83,7 +82,7 @@ class PartitionMirror {
   Offset fetch_offset() const;
   Offset restart_at() const;
   Offset set_aside_from() const { return cut_; }
-  LeaderEpoch source_epoch() const { return source_epoch_; }
+  LeaderEpoch source_epoch() const { return owner_.source_epoch; }
   const MirrorKey& key() const { return key_; }
   // The last answer held the beginning of a batch and nothing whole: ask for more bytes.
   bool wants_bigger_fetch() const { return wants_bigger_fetch_; }
@@ -128,10 +127,9 @@ class PartitionMirror {
   void OnSourceLost(std::string reason, Now now);  // Connection gone or timed out.
   void Relocate(std::string reason, Now now);      // Start over with Locate.
   void OnPaused(bool paused, Now now);
-  // The source's present epoch, and the last one at which the owner changed, by the topic's
-  // lineage: what we have of an older one and its history has not is set aside. Two owners' epochs
-  // tell of the change by themselves.
-  void OnOwnership(LeaderEpoch source_epoch, LeaderEpoch moved_at, Now now);
+  // What we have of an older epoch than the last change of owner, and the owner's history has not,
+  // is set aside. Two owners' epochs tell of the change by themselves.
+  void OnOwnership(Ownership ownership, Now now);
   void OnTopicGone(Now now);                     // Deleted at the source: kRetired.
   void OnConflict(std::string reason, Now now);  // Also another generation under the same name.
   void OnMismatch(Offset first, Offset end, std::string cause, Now now);  // Found by comparing.
@@ -179,7 +177,7 @@ class PartitionMirror {
   void CompareLastBatch(BytesView records, Now now);
   void Diverge(Offset first_bad, std::string cause, Now now);
   void OnBranch(LeaderEpoch epoch, Offset end, Now now);
-  void SetAsideFromCut(Now now);
+  bool SetAsideWhatParts(const Parting& parting, Offset source_start, Now now);
   bool AskOlderEpoch();
   bool MaySetAside() const;
   Offset CutOf(LeaderEpoch epoch, Offset end) const;
@@ -233,14 +231,13 @@ class PartitionMirror {
   Offset skip_to_ = kNoOffset;
 
   Offset cut_ = kNoOffset;
-  LeaderEpoch source_epoch_ = kNoEpoch;
-  LeaderEpoch moved_at_ = kNoEpoch;
+  Ownership owner_;
   SourceOffsets source_;
   LeaderEpoch asked_epoch_ = kNoEpoch;
-  bool none_older_ = false;       // The new owner has none of our epochs.
-  bool epoch_confirmed_ = false;  // The source's log is as long as ours, by its epochs.
+  std::optional<Parting> parting_;  // Judged when the source's log start is known.
+  bool epoch_confirmed_ = false;    // The source's log is as long as ours, by its epochs.
   std::optional<MonotonicTime> shorter_since_;
-  std::optional<MonotonicTime> branch_since_;  // Our log goes on where the source's does not.
+  std::optional<MonotonicTime> branch_since_;  // Our log parts from the source's: not told why.
   bool sink_fails_ = false;
   MonotonicTime progress_at_;
   LagMeter lag_;

@@ -49,7 +49,7 @@ void PartitionMirror::OnSinkEnd(uint64_t attempt, const StatusOr<SinkEnd>& end, 
   verified_epoch_ = sink_.last_epoch;
   log_is_empty_ = !sink_.last_batch;
   epoch_confirmed_ = false;
-  none_older_ = false;
+  parting_.reset();
   // A log that begins behind all that was ever applied was begun anew, and nothing came after: what
   // else the source has deleted since belongs to the gap that was skipped then.
   if (log_is_empty_ && claims_ && claimed_end_ < sink_.log_end) skipping_ = true;
@@ -114,18 +114,22 @@ void PartitionMirror::OnEpochEnd(uint64_t attempt, ErrorCode error, LeaderEpoch 
   if (unknown && !unsupported && MaySetAside()) {
     // A new owner that has not written yet does not know of epochs behind the cut.
     if (AskOlderEpoch()) return;
-    none_older_ = true;
+    parting_ = {.at = kNoOffset, .end = kNoOffset};
   }
   if (unsupported || unknown) {
     PullOrCompare(now);
     return;
   }
-  if (end < sink_.log_end || epoch < sink_.last_epoch) {
+  const bool other = end < sink_.log_end || epoch < sink_.last_epoch;
+  if (MaySetAside()) {
+    parting_ = {.at = other ? CutOf(epoch, end) : sink_.log_end, .end = end};
+  } else if (other) {
     OnBranch(epoch, end, now);
     return;
+  } else {
+    branch_since_.reset();
   }
-  epoch_confirmed_ = true;
-  branch_since_.reset();
+  epoch_confirmed_ = !other;
   PullOrCompare(now);
 }
 
@@ -142,9 +146,10 @@ bool PartitionMirror::AskOlderEpoch() {
 
 // The owner changed since our last epoch.
 bool PartitionMirror::MaySetAside() const {
-  const bool moved = policy_.owned_epochs && source_epoch_ > sink_.last_epoch &&
-                     source_epoch_.owner() != sink_.last_epoch.owner();
-  return moved || moved_at_ > sink_.last_epoch;
+  const LeaderEpoch present = owner_.source_epoch;
+  const bool moved = policy_.owned_epochs && present > sink_.last_epoch &&
+                     present.owner() != sink_.last_epoch.owner();
+  return moved || owner_.moved_at > sink_.last_epoch;
 }
 
 // Kafka's rule (AbstractFetcherThread.getOffsetTruncationState): where an epoch that both have ends
@@ -159,31 +164,49 @@ Offset PartitionMirror::CutOf(LeaderEpoch epoch, Offset end) const {
   return std::min(own_end, end);
 }
 
-void PartitionMirror::SetAsideFromCut(Now now) {
-  need_ = MirrorNeed::kSetAside;
-  Enter(MirrorState::kLocating,
-        fmt::format("offsets {} to {} (epoch {}) are not in the history of the owner (epoch {}): "
-                    "setting them aside",
-                    cut_.value(), sink_.log_end.value() - 1, sink_.last_epoch.value(),
-                    source_epoch_.value()),
-        now);
+// Below its log's start an owner knows no epochs any more: there the lineage alone tells what
+// parts. True: something is done about it.
+bool PartitionMirror::SetAsideWhatParts(const Parting& parting, Offset source_start, Now now) {
+  const Fork fork = ForkOf(owner_.stints, sink_);
+  Offset cut = parting.end == kNoOffset ? source_start : parting.at;
+  if (fork.known != kNoOffset) cut = std::min(cut, fork.known);
+  const bool compared = parting.end > source_start;
+  if (!compared && fork.doubted != kNoOffset && fork.doubted < cut) {
+    if (!branch_since_) branch_since_ = now.mono;
+    if (!owner_.stints.empty() && now.mono - *branch_since_ < kOwnerPatience) {
+      Retry(
+          MirrorState::kLocating,
+          fmt::format("the owner's log starts at {}, and where its epoch {} began is not told yet",
+                      source_start.value(), owner_.source_epoch.value()),
+          now);
+      return true;
+    }
+    cut = fork.doubted;  // Rather too much is kept than too little.
+  }
   branch_since_.reset();
-  NoteProgress(now);
+  if (cut < sink_.log_end) {
+    cut_ = cut;
+    need_ = MirrorNeed::kSetAside;
+    Enter(MirrorState::kLocating,
+          fmt::format("offsets {} to {} (epoch {}) are not in the history of the owner (epoch {}): "
+                      "setting them aside",
+                      cut_.value(), sink_.log_end.value() - 1, sink_.last_epoch.value(),
+                      owner_.source_epoch.value()),
+          now);
+    NoteProgress(now);
+    return true;
+  }
+  if (!epoch_confirmed_ && parting.end != kNoOffset) {
+    Retry(MirrorState::kLocating,
+          fmt::format("the source has another epoch than {} at offset {}", sink_.last_epoch.value(),
+                      parting.end.value()),
+          now);
+    return true;
+  }
+  return false;
 }
 
 void PartitionMirror::OnBranch(LeaderEpoch epoch, Offset end, Now now) {
-  if (MaySetAside()) {
-    cut_ = CutOf(epoch, end);
-    if (cut_ >= sink_.log_end) {
-      Retry(MirrorState::kLocating,
-            fmt::format("the source answers with epoch {}, asked for {}", epoch.value(),
-                        sink_.last_epoch.value()),
-            now);
-      return;
-    }
-    SetAsideFromCut(now);
-    return;
-  }
   if (!branch_since_) branch_since_ = now.mono;
   if (policy_.owned_epochs && now.mono - *branch_since_ < kOwnerPatience) {
     Retry(MirrorState::kLocating,
@@ -222,7 +245,7 @@ void PartitionMirror::OnSetAside(uint64_t attempt, const StatusOr<SetAside>& kep
        .cause = fmt::format("{} records at offsets {} to {} are not in the history "
                             "of the owner (epoch {}): quarantine {} keeps them{}",
                             kept->records, kept->first.value(), sink_.log_end.value() - 1,
-                            source_epoch_.value(), kept->id, Clamped(kept->groups))});
+                            owner_.source_epoch.value(), kept->id, Clamped(kept->groups))});
   // Below the log's start nothing could be kept; the log ends at the cut all the same.
   const Offset end = std::min(kept->first, cut_);
   claimed_end_ = claims_ ? std::min(claimed_end_, end) : end;
@@ -272,12 +295,8 @@ bool PartitionMirror::SourceCovers(const SourceOffsets& source, Now now) {
     return false;
   }
   Hear(source, now);
-  const bool untouched = next_ == sink_.log_end && handed_over_.empty();
-  if (none_older_ && untouched && source.log_start < sink_.log_end) {
-    // The new owner has nothing of any of our epochs: what it has, or will have, is its own.
-    cut_ = source.log_start;
-    SetAsideFromCut(now);
-    return false;
+  if (const auto parting = std::exchange(parting_, std::nullopt)) {
+    if (SetAsideWhatParts(*parting, source.log_start, now)) return false;
   }
   if (source.high_watermark < next_) {
     OnSourceShorter(source.high_watermark, now);
@@ -406,7 +425,6 @@ void PartitionMirror::OnRestarted(uint64_t attempt, const Status& status, Now no
   }
   sink_.log_start = sink_.log_end = sink_.durable_end = restart_at_;
   sink_.last_batch.reset();
-  none_older_ = false;
   log_is_empty_ = true;
   next_ = restart_at_;
   applied_end_ = restart_at_;

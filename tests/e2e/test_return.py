@@ -4,9 +4,11 @@ import json
 import pytest
 
 import clients
+import wire
 from harness import Region, assert_same_bytes, create_topic, wait_mirrored, wait_until
 from test_failover import LINK, owner, wait_connected
 from test_failpoints import list_failpoints
+from test_states import ends
 
 RETURN_POINTS = [point for point in list_failpoints() if point.startswith(("back.", "truncate."))]
 
@@ -76,6 +78,22 @@ def test_a_returned_region_has_its_tail_aside_and_gives_it_back_once(ring):
     again = [dict(record.headers) for record in records if record.value.startswith(b"unseen")]
     assert {headers["atoll.origin.region"] for headers in again} == {b"us-east"}
     assert sorted(int(headers["atoll.origin.offset"]) for headers in again) == list(range(60, 100))
+
+
+def test_what_the_new_owner_has_deleted_behind_the_cut_is_set_aside_all_the_same(ring):
+    """S11: its log begins above the cut, so that its epochs tell nothing of where it took over."""
+    us_east, eu_west, acked = lost_with_a_tail(ring)
+    with eu_west.wire() as connection:
+        assert connection.delete_records("orders", 0, 75) == wire.OK
+    us_east.start()
+    # What eu-west had at [60, 75) never came to us-east: a gap, of which an operator decides.
+    us_east.wait_state("from-eu-west", "orders", "gap")
+    assert {value for value, _ in aside(us_east)} == {value for value in acked if value.startswith(b"unseen")}
+    us_east.cli("mirror", "skip", "orders", "--link", "from-eu-west")
+    wait_until(lambda: ends(us_east, "orders") == (75, 90), "the mirror is where its owner is")
+    assert_same_bytes(eu_west, us_east, "orders")
+    assert [(event["first"], event["end"]) for event in us_east.events("quarantined", "orders")] == [(60, 100)]
+    assert {(event["first"], event["end"]) for event in us_east.events("gap", "orders")} == {(60, 75)}
 
 
 @pytest.mark.parametrize("point", RETURN_POINTS)

@@ -209,11 +209,13 @@ void MirrorDriver::Drop(const TopicId& topic) {
 
 void MirrorDriver::TellOwnership(const broker::Topic& local, const SourceTopicInfo& info) {
   const auto record = self_.process().owners.Find(local.id);
-  const LeaderEpoch moved_at = record ? mirror::LastMove(*record) : kNoEpoch;
   for (auto& [key, slot] : slots_) {
     if (key.first != local.id) continue;
     if (!std::exchange(slot->led, true)) slot->mirror.Relocate("the source's leader moved", now());
-    slot->mirror.OnOwnership(std::max(local.epoch, info.topic.epoch), moved_at, now());
+    const LeaderEpoch epoch = std::max(local.epoch, info.topic.epoch);
+    slot->mirror.OnOwnership(record ? mirror::OwnershipOf(*record, key.second, epoch)
+                                    : mirror::Ownership{epoch, kNoEpoch, {}},
+                             now());
   }
 }
 

@@ -136,7 +136,9 @@ void Scenario::StartLinks(Region& region) {
 // The worst moment for an old owner: it has let go, the new one is about to mint, and it dies and
 // comes back without hearing of it.
 void Scenario::StrikeReleased(Region& target, Region& source) {
-  if (healing_ || !world_.Chance(0.1)) return;
+  if (healing_) return;
+  if (world_.Chance(0.1)) TakeFromThird(target, source);
+  if (!world_.Chance(0.1)) return;
   world_.Reach(Mark::kReleasedDied);
   const Duration time = world_.Between(seconds(2), seconds(8));
   network_.Cut(NodeOf(target), NodeOf(source), time);
@@ -144,6 +146,26 @@ void Scenario::StrikeReleased(Region& target, Region& source) {
   world_.At(milliseconds(1), [&source, boot = source.boot()] {
     if (source.up() && source.boot() == boot) source.Die("behind its released fence");
   });
+}
+
+// Operators in two regions know nothing of each other: a planned move is about to mint when a third
+// region takes the topics by force, ahead of it. The old owner is out of reach, so that telling it
+// takes the time that the other one needs.
+void Scenario::TakeFromThird(Region& target, Region& source) {
+  if (regions_.size() < 3) return;
+  network_.Cut(NodeOf(target), NodeOf(source), seconds(3));
+  for (const auto& third : regions_) {
+    if (third.get() == &target || third.get() == &source) continue;
+    const auto take = [this, &third = *third, &source] {
+      const auto driver = drivers_.find({NodeOf(third), NodeOf(source)});
+      if (healing_ || !third.up() || driver == drivers_.end()) return;
+      Mover::Request request{.mode = Mover::Mode::kFailover, .topics = {}, .force = true};
+      for (const TopicPlan& topic : topics_) request.topics.push_back(topic.name);
+      const Region::Running running(third);
+      movers_[NodeOf(third)]->Run(*driver->second, request);
+    };
+    world_.At(world_.Between(milliseconds(10), milliseconds(1000)), take);
+  }
 }
 
 // What breaks a region often breaks it again as soon as it serves.

@@ -59,6 +59,7 @@ class Scenario {
   void CreateTopics();
   void CrashAgain(Region& region);
   void StrikeReleased(Region& target, Region& source);
+  void TakeFromThird(Region& target, Region& source);
   void StartLinks(Region& region);
   void AddProducers(const TopicPlan& topic);
   void RaiseFailpoint();

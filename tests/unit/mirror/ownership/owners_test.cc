@@ -161,6 +161,28 @@ TEST_CASE("The higher epoch wins: a former owner stops at once and follows") {
   REQUIRE_FALSE(world.Accepts(id));
 }
 
+TEST_CASE(
+    "S11 The cut of an owner that was found by its epoch is learned later, also of a restarted "
+    "one") {
+  World world;
+  const TopicId id = world.Create();
+  Owners::Record taken = world.Taken(id);
+  if (GENERATE(false, true)) {
+    // It stopped uncleanly since it took over: its epoch rose once more, nobody told where.
+    taken.epoch = taken.epoch.Next(kEu);
+    taken.cut.clear();
+    taken.lineage.push_back({taken.epoch, kEu, {}});
+  }
+  REQUIRE(world.owners->Follow(id, taken.epoch, kFromEu).ok());
+  REQUIRE(world.owners->Find(id)->epoch == taken.epoch);
+  REQUIRE_FALSE(KnowsLastCut(*world.owners->Find(id)));
+  REQUIRE(world.Hear(taken) == std::vector<TopicId>{id});  // Links that wait for it look.
+  REQUIRE(world.owners->Find(id)->lineage == taken.lineage);
+  REQUIRE(world.Hear(taken).empty());
+  world.Boot(false);
+  REQUIRE(world.owners->Find(id)->lineage == taken.lineage);
+}
+
 TEST_CASE("A record that no region can have written is not believed") {
   World world;
   const TopicId id = world.Create();

@@ -287,9 +287,13 @@ TEST_CASE("a lineage tells when the owner changed last, restarts are no change")
   record.lineage.push_back({first.Next(kUs), kUs, {}});
   REQUIRE(LastMove(record) == kNoEpoch);
   const LeaderEpoch moved = first.Next(kUs).Next(kEu);
+  REQUIRE_FALSE(KnowsLastCut(record));
   record.lineage.push_back({moved, kEu, {}});
   record.lineage.push_back({moved.Next(kEu), kEu, {}});
   REQUIRE(LastMove(record) == moved);
+  REQUIRE_FALSE(KnowsLastCut(record));
+  record.lineage[2].cut = {Offset(7)};
+  REQUIRE(KnowsLastCut(record));
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ TEST_CASE("A tail that the source's history lacks is set aside, cut off, and the
   Rig rig(2);
   for (int i = 0; i < 3; ++i) rig.source.Append(rig.Name(0), 2, std::to_string(i));
   for (int i = 0; i < 5; ++i) rig.targets[0]->log.Append(2, std::to_string(i));
-  rig.partitions[0]->mirror.OnOwnership(LeaderEpoch(7), LeaderEpoch(7), rig.host.now());
+  rig.partitions[0]->mirror.OnOwnership(
+      {.source_epoch = LeaderEpoch(7), .moved_at = LeaderEpoch(7), .stints = {}}, rig.host.now());
   rig.Start();
   REQUIRE(rig.RunUntil([&] { return rig.SameLogs(); }));
   rig.source.Append(rig.Name(0), 2, "new", LeaderEpoch(7));

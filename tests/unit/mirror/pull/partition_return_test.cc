@@ -1,5 +1,6 @@
 // A log that goes on where the source's history does not: what is set aside, from where, and what
 // is never touched.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ struct Span {
   int32_t epoch;
   int64_t start;
 };
+
+Stint StintAt(int32_t epoch, int64_t cut) {
+  return {LeaderEpoch(epoch), LeaderEpoch(epoch).owner(), Offset(cut)};
+}
 
 struct Rig {
   explicit Rig(bool owned_epochs = true)
@@ -57,8 +62,19 @@ struct Rig {
   void EpochEnd(int32_t epoch, int64_t end) {
     mirror.OnEpochEnd(mirror.attempt(), ErrorCode::kNone, LeaderEpoch(epoch), Offset(end), now());
   }
-  void Owner(int32_t epoch, int32_t moved_at = -1) {
-    mirror.OnOwnership(LeaderEpoch(epoch), LeaderEpoch(moved_at), now());
+  void Owner(int32_t epoch, int32_t moved_at = -1, std::vector<Stint> stints = {}) {
+    mirror.OnOwnership({.source_epoch = LeaderEpoch(epoch),
+                        .moved_at = LeaderEpoch(moved_at),
+                        .stints = std::move(stints)},
+                       now());
+  }
+  // The owner's word on our last epoch, then on our last batch: it has none there (any more).
+  void Parts(int32_t epoch, int64_t end, int64_t log_start = 0) {
+    EpochEnd(epoch, end);
+    const Offset last = mirror.last_batch_offset();
+    const SourceOffsets source{.log_start = Offset(log_start),
+                               .high_watermark = std::max(Offset(log_start), last)};
+    mirror.OnLastBatch(mirror.attempt(), ErrorCode::kOffsetOutOfRange, source, {}, now());
   }
   // The answer on a log of [0, 100) whose last epoch is `epoch`, now and when patience has ended:
   // whether the owner changed may be known a little later.
@@ -90,7 +106,7 @@ TEST_CASE("A new owner that has not written yet is asked for our older epochs") 
   rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
   REQUIRE(rig.mirror.need() == MirrorNeed::kEpochEnd);
   REQUIRE(rig.mirror.last_epoch() == LeaderEpoch(Epoch(1, kOurs)));
-  rig.EpochEnd(Epoch(1, kOurs), 65);
+  rig.Parts(Epoch(1, kOurs), 65);
   REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
   REQUIRE(rig.mirror.set_aside_from() == Offset(65));
 }
@@ -120,7 +136,8 @@ TEST_CASE("A new owner that knows none of our epochs has a history of its own fr
 
 TEST_CASE("What a new owner has trimmed and a mirror still has is no other history") {
   Rig rig;
-  rig.Owner(Epoch(1028, kTheirs));
+  const int32_t theirs = Epoch(1028, kTheirs);
+  rig.Owner(theirs, theirs, {StintAt(Epoch(3, kOurs), 0), StintAt(theirs, 90)});
   rig.SinkAt(0, 90, {{Epoch(3, kOurs), 0}});
   rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
   const SourceOffsets source{.log_start = Offset(90), .high_watermark = Offset(120)};
@@ -161,7 +178,7 @@ TEST_CASE("Kafka's truncation rule says where the histories part") {
     Rig rig;
     rig.Owner(Epoch(9, kTheirs));
     rig.SinkAt(c.ours.front().start, 100, c.ours);
-    rig.EpochEnd(c.answer.epoch, c.answer.start);
+    rig.Parts(c.answer.epoch, c.answer.start);
     REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
     REQUIRE(rig.mirror.set_aside_from() == Offset(c.cut));
   }
@@ -172,7 +189,7 @@ TEST_CASE("S12: a tail is kept, recorded and only then truncated, and Locate beg
   rig.mirror.OnCheckpoint(Offset(100), rig.now());
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   REQUIRE(rig.state() == MirrorState::kLocating);
   REQUIRE(rig.reason().find("setting them aside") != std::string::npos);
   REQUIRE(rig.mirror.TakeEvents().empty());
@@ -198,17 +215,88 @@ TEST_CASE("S12: a tail is kept, recorded and only then truncated, and Locate beg
   REQUIRE(rig.mirror.fetch_offset() == Offset(89));
 }
 
+TEST_CASE("S11 What an owner has deleted behind the cut is no reason to lose what we had there") {
+  // Found by the simulator: an owner knows no epochs below its log's start, and says that they end
+  // there.
+  const int32_t first = Epoch(1, kOurs);
+  const int32_t moved = Epoch(1025, kTheirs);
+  const std::vector<Stint> lineage = {StintAt(first, 0), StintAt(moved, 60)};
+  Rig rig;
+  rig.Owner(moved, moved, lineage);
+  const int64_t owner_start = GENERATE(60, 61, 80, 100, 250);
+  rig.SinkAt(0, 100, {{first, 0}});
+  SECTION("by its epochs") { rig.Parts(first, owner_start, owner_start); }
+  SECTION("and it has written nothing since") {
+    rig.mirror.OnEpochEnd(rig.mirror.attempt(), ErrorCode::kNone, kNoEpoch, kNoOffset, rig.now());
+    const SourceOffsets empty{Offset(owner_start), Offset(owner_start)};
+    rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kOffsetOutOfRange, empty, {},
+                           rig.now());
+  }
+  REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+  REQUIRE(rig.mirror.set_aside_from() == Offset(60));
+  rig.Kept(60);
+  rig.Truncated();
+  REQUIRE(rig.mirror.TakeEvents().size() == 1);
+  rig.SinkAt(0, 60, {{first, 0}});
+  rig.Parts(first, owner_start, owner_start);
+  if (owner_start == 60) {
+    REQUIRE(rig.mirror.need() == MirrorNeed::kRecords);
+    return;
+  }
+  // What it had there itself never came here: a gap like any other.
+  REQUIRE(rig.state() == MirrorState::kGap);
+  const std::vector<MirrorEvent> events = rig.mirror.TakeEvents();
+  REQUIRE(events.size() == 1);
+  REQUIRE(events[0].kind == MirrorEvent::Kind::kGap);
+  REQUIRE(events[0].first == Offset(60));
+  REQUIRE(events[0].end == Offset(owner_start));
+}
+
+TEST_CASE("S11 Where the cut is not told yet, nothing is decided below the owner's log start") {
+  const int32_t first = Epoch(1, kOurs);
+  const int32_t moved = Epoch(1025, kTheirs);
+  Rig rig;
+  rig.Owner(moved, moved, {StintAt(first, 0), StintAt(moved, kNoOffset.value())});
+  rig.SinkAt(20, 100, {{first, 20}});
+  SECTION("above it its epochs tell all") {
+    rig.Parts(first, 90, 89);
+    REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+    REQUIRE(rig.mirror.set_aside_from() == Offset(90));
+    return;
+  }
+  const int64_t owner_start = GENERATE(90, 100, 250);
+  rig.Parts(first, owner_start, owner_start);
+  REQUIRE(rig.state() == MirrorState::kLocating);
+  REQUIRE(rig.reason().find("is not told yet") != std::string::npos);
+  REQUIRE(rig.mirror.need() == MirrorNeed::kNothing);
+  SECTION("it is told soon") {
+    rig.Owner(moved, moved, {StintAt(first, 0), StintAt(moved, 60)});
+    rig.PastRetry();
+    rig.SinkAt(20, 100, {{first, 20}});
+    rig.Parts(first, owner_start, owner_start);
+    REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+    REQUIRE(rig.mirror.set_aside_from() == Offset(60));
+  }
+  SECTION("it never is: all of it is kept") {
+    rig.PastRetry();
+    rig.SinkAt(20, 100, {{first, 20}});
+    rig.Parts(first, owner_start, owner_start);
+    REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
+    REQUIRE(rig.mirror.set_aside_from() == Offset(20));
+  }
+}
+
 TEST_CASE("a tail of several epochs goes epoch by epoch") {
   Rig rig;
   rig.Owner(Epoch(9, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, 1), 0}, {Epoch(3, 1), 60}});
-  rig.EpochEnd(Epoch(2, 2), 70);
+  rig.Parts(Epoch(2, 2), 70);
   REQUIRE(rig.mirror.set_aside_from() == Offset(60));
   rig.Kept(60);
   rig.Truncated();
   rig.SinkAt(0, 60, {{Epoch(1, 1), 0}});
   REQUIRE(rig.mirror.last_epoch() == LeaderEpoch(Epoch(1, 1)));
-  rig.EpochEnd(Epoch(1, 1), 40);
+  rig.Parts(Epoch(1, 1), 40);
   REQUIRE(rig.mirror.set_aside_from() == Offset(40));
 }
 
@@ -216,7 +304,7 @@ TEST_CASE("S13 The event of a return names the groups that were moved back to th
   Rig rig;
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   SetAside kept{"tail", Offset(90), 7};
   const int groups = GENERATE(1, 21);
   for (int i = 0; i < groups; ++i) {
@@ -244,7 +332,7 @@ TEST_CASE("a lineage tells of an owner between two stints of one region, not of 
   SECTION("moved away and back since our last epoch") {
     rig.Owner(Epoch(5, kOurs), Epoch(5, kOurs));
     rig.SinkAt(0, 100, {{Epoch(3, kOurs), 0}});
-    rig.EpochEnd(Epoch(3, kOurs), 90);
+    rig.Parts(Epoch(3, kOurs), 90);
     REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
   }
   SECTION("moved before it") {
@@ -271,7 +359,7 @@ TEST_CASE("that the owner changed may be heard after the histories were compared
   rig.Owner(Epoch(2, kTheirs));
   rig.PastRetry();
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
   REQUIRE(rig.mirror.TakeEvents().empty());  // No alarm.
 }
@@ -291,7 +379,7 @@ TEST_CASE("a diverged partition compares again when it hears that the owner chan
   SECTION("by its lineage") { rig.Owner(Epoch(3, kOurs), Epoch(2, kTheirs)); }
   REQUIRE(rig.mirror.need() == MirrorNeed::kSinkEnd);
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
 }
 
@@ -312,7 +400,7 @@ TEST_CASE("what can't be set aside is not truncated, says why, and is tried agai
   Rig rig;
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   rig.mirror.OnSetAside(rig.mirror.attempt(), ResourceExhausted("/data: no space left"), rig.now());
   REQUIRE(rig.state() == MirrorState::kLocating);
   REQUIRE(rig.reason().find("no space left") != std::string::npos);
@@ -326,13 +414,13 @@ TEST_CASE("a truncation that fails leads to Locate, and the tail is asked for ag
   Rig rig;
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   rig.Kept(90);
   rig.mirror.OnTruncated(rig.mirror.attempt(), Unavailable("EIO"), rig.now());
   REQUIRE(rig.reason().find("EIO") != std::string::npos);
   rig.PastRetry();
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   REQUIRE(rig.mirror.need() == MirrorNeed::kSetAside);
 }
 
@@ -340,7 +428,7 @@ TEST_CASE("answers of an earlier attempt change nothing") {
   Rig rig;
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   const uint64_t old = rig.mirror.attempt();
   rig.mirror.OnSourceLost("gone", rig.now());
   rig.mirror.OnSetAside(old, SetAside{"tail", Offset(90), 7}, rig.now());
@@ -353,7 +441,7 @@ TEST_CASE("a paused partition sets nothing aside") {
   Rig rig;
   rig.Owner(Epoch(2, kTheirs));
   rig.SinkAt(0, 100, {{Epoch(1, kOurs), 0}});
-  rig.EpochEnd(Epoch(1, kOurs), 90);
+  rig.Parts(Epoch(1, kOurs), 90);
   rig.mirror.OnPaused(true, rig.now());
   REQUIRE(rig.mirror.need() == MirrorNeed::kNothing);
 }
