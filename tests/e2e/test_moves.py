@@ -7,6 +7,7 @@ import pathlib
 import signal
 
 import pytest
+import yaml
 
 import clients
 from harness import Region, assert_same_bytes, create_topic, link, wait_mirrored, wait_until
@@ -167,6 +168,24 @@ def test_a_second_move_of_a_topic_that_is_moving_is_refused(ring):
     assert status == 409 and "in hand" in body["error"]["message"], body
     wait_until(lambda: reports(eu_west)[0]["outcome"] == "done", "the first goes on")
     assert len(reports(eu_west)) == 1
+
+
+def test_a_link_is_not_changed_while_a_move_goes_by_it(ring):
+    us_east, eu_west = pair(ring, partitions=1)
+    eu_west.restart("own.drained=delay:1500ms")
+    wait_connected(us_east, eu_west)
+    wait_until(lambda: eu_west.mirror(LINK, "orders").get("state") == "caught_up", "the mirror is up again")
+    before = eu_west.config.read_text()
+    region, only = yaml.safe_load_all(before)
+    only["spec"]["topics"] = [{"include": "audit"}]
+    changed = yaml.safe_dump_all([region, only])
+    assert eu_west.api("POST", f"/v1/links/{LINK}/mirrors:promote", {"topics": ["orders"]})[0] == 202
+    eu_west.config.write_text(changed)
+    status, body = eu_west.api("POST", "/-/reload")
+    assert status == 409 and f"move {reports(eu_west)[0]['id']} by link `{LINK}` runs" in body["error"]["message"], body
+    assert reports(eu_west)[0]["outcome"] == "running"
+    wait_until(lambda: reports(eu_west)[0]["outcome"] == "done", "the move goes on by the link as it was")
+    assert eu_west.api("POST", "/-/reload")[0] == 200
 
 
 def test_over_and_home_and_over_again_with_lagging_mirrors_accounts_for_every_record(ring):
