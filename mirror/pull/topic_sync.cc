@@ -127,6 +127,7 @@ Status TopicSync::CheckIdentity(const ClusterAtSource& cluster) {
 }
 
 awaitable<Status> TopicSync::Sync() {
+  ForgetMoved();
   StatusOr<ClusterAtSource> cluster = co_await room_.source.Describe();
   CO_RETURN_IF_ERROR(cluster.status());
   CO_RETURN_IF_ERROR(CheckIdentity(*cluster));
@@ -359,17 +360,23 @@ TopicOrError TopicSync::Update(broker::Catalog& catalog, const Change& change) {
   return topic;
 }
 
-// What was mirrored from here and is no more, because the source lost it: to us, to a region that
-// another link follows, or to one that no link follows.
+// What another link mirrors by now. The catalogue knows that without the source, which may have
+// lost the topic because it is gone.
+void TopicSync::ForgetMoved() {
+  if (IsFanIn(link_)) return;
+  std::erase_if(topics_, [this, here = room_.catalog.view()](const auto& entry) {
+    const auto local = here->Find(entry.second.id);
+    return local != nullptr && local->is_mirror() && local->link != link_.name;
+  });
+}
+
+// What was mirrored from here and is no more, because the source lost it: to us, or to a region
+// that no link follows.
 void TopicSync::NoteNotOwned(const TopicAtSource& topic, const TopicDecision& decision) {
   const auto known = topics_.find(topic.name);
   if (known == topics_.end()) return;
   SyncedTopic& synced = known->second;
   const auto local = room_.catalog.view()->Find(synced.id);
-  if (local != nullptr && local->is_mirror() && local->link != link_.name) {
-    topics_.erase(known);
-    return;
-  }
   synced.absences = 0;
   synced.heard = true;
   synced.reason = decision.reason;

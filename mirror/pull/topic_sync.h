@@ -117,6 +117,7 @@ class TopicSync {
   static bool IsDue(const Change& change);
   void Note(const TopicAtSource& topic, const Change& change,
             const StatusOr<std::shared_ptr<const broker::Topic>>& made);
+  void ForgetMoved();
   void NoteNotOwned(const TopicAtSource& topic, const TopicDecision& decision);
   runtime::awaitable<Status> NoteAbsent(const ClusterAtSource& cluster);
   runtime::awaitable<void> FetchConfigs(const std::vector<const TopicAtSource*>& topics);

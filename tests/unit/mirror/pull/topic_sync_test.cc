@@ -17,7 +17,12 @@ class DescribedSource final : public Source {
   ClusterAtSource cluster;
   TopicConfigs configs;
 
-  runtime::awaitable<StatusOr<ClusterAtSource>> Describe() override { co_return cluster; }
+  bool gone = false;
+
+  runtime::awaitable<StatusOr<ClusterAtSource>> Describe() override {
+    if (gone) co_return Unavailable("the source does not answer");
+    co_return cluster;
+  }
   runtime::awaitable<StatusOr<TopicConfigs>> Configs(std::vector<TopicName> topics) override {
     TopicConfigs found;
     for (const TopicName& topic : topics) {
@@ -150,6 +155,20 @@ TEST_CASE("What the source only mirrors is left alone", "[topic_sync]") {
   REQUIRE(world.Sync().ok());
   REQUIRE(world.Local("ours") == nullptr);
   REQUIRE(world.sync->topics().empty());
+}
+
+TEST_CASE("A topic that another link mirrors by now is not this link's, also without its source",
+          "[topic_sync]") {
+  World world;
+  world.Offer("orders", Id(1), 1);
+  world.Offer("audit", Id(2), 1);
+  REQUIRE(world.Sync().ok());
+  REQUIRE(world.owners->Follow(Id(1), LeaderEpoch::First(RegionOrdinal(3)), LinkName("from-south"))
+              .ok());
+  world.source.gone = true;
+  REQUIRE(!world.Sync().ok());
+  REQUIRE(!world.sync->topics().contains(TopicName("orders")));
+  REQUIRE(world.State("audit") == SyncedTopic::State::kMirrored);
 }
 
 TEST_CASE("A mirror follows growth, epochs and configuration", "[topic_sync]") {
