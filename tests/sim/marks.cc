@@ -63,6 +63,7 @@ std::string_view MarkName(Mark mark) {
       "group that went on in another region",
       "group's offset moved to the cut of a return",
       "planned move that could not place its groups",
+      "mirror that stood still for 30 s",
   };
   return kNames[static_cast<size_t>(mark)];
 }

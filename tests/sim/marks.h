@@ -65,6 +65,7 @@ enum class Mark {
   kGroupMoved,
   kGroupClamped,
   kGroupsRefused,
+  kStalled,
   kLast
 };
 inline constexpr size_t kMarkCount = static_cast<size_t>(Mark::kLast);

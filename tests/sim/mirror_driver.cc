@@ -62,6 +62,7 @@ mirror::PartitionMirror::Now MirrorDriver::now() const {
 mirror::MirrorStatus MirrorDriver::StatusOf(const Slot& slot) const {
   mirror::MirrorStatus status = slot.mirror.status(now());
   if (world_.Plants(Mutation::kZeroWhenSilent) && status.lag.records == 0) status.lag.seconds = 0;
+  if (world_.Plants(Mutation::kNamelessStall)) status.reason.clear();
   if (world_.Plants(Mutation::kClaimSourceEnd)) status.applied_end = status.source_end;
   return status;
 }

@@ -8,11 +8,32 @@ namespace atl::sim {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNames{
-    "none",        "ack_before_sync",  "retry_sync",       "skip_folder_sync", "lazy_store",
-    "epoch_reuse", "forget_producers", "checkpoint_first", "skip_crc",         "drop_batch",
-    "forget_gap",  "mix_generations",  "trim_early",       "zero_when_silent", "claim_source_end",
-    "keep_owning", "forget_holds",     "skip_quarantine",  "cut_deeper",       "mint_before_fence",
-    "skip_drain",  "forget_lift",      "skip_groups",      "offset_past_cut",  "bound_in_contact",
+    "none",
+    "ack_before_sync",
+    "retry_sync",
+    "skip_folder_sync",
+    "lazy_store",
+    "epoch_reuse",
+    "forget_producers",
+    "checkpoint_first",
+    "skip_crc",
+    "drop_batch",
+    "forget_gap",
+    "mix_generations",
+    "trim_early",
+    "zero_when_silent",
+    "claim_source_end",
+    "keep_owning",
+    "forget_holds",
+    "skip_quarantine",
+    "cut_deeper",
+    "mint_before_fence",
+    "skip_drain",
+    "forget_lift",
+    "skip_groups",
+    "offset_past_cut",
+    "bound_in_contact",
+    "nameless_stall",
 };
 
 class MutantFile final : public File {

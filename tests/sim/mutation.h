@@ -38,6 +38,7 @@ enum class Mutation {
   kSkipGroups,       // A planned move doesn't place what the groups committed last.
   kOffsetPastCut,    // A return leaves groups' offsets above the cut.
   kBoundInContact,   // A forced move's report says that what was heard last is all there is.
+  kNamelessStall,    // A mirror that does not move gives no reason.
   kLast
 };
 std::string_view MutationName(Mutation mutation);

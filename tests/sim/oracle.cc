@@ -294,6 +294,35 @@ void Oracle::CheckPosition(Region& region, const broker::Topic& topic,
                           (*position)->applied_end.value(), durable.value()));
 }
 
+// L4: what has not moved for 30 s though its source has more says that it does not, and why. What
+// was named until now (an operator lets a halted one go on) has 30 s again.
+void Oracle::CheckProgress(const MirrorDriver& driver, const Place& place,
+                           const mirror::MirrorStatus& status, Offset source_end,
+                           const std::string& where) {
+  constexpr Duration kStalled = std::chrono::seconds(30);
+  const MonotonicTime now = world_.clock.Now();
+  const uint64_t boot = driver.target().boot();
+  Progress& last =
+      progress_[{driver.target().ordinal().value(), driver.source().ordinal().value(), place}];
+  const bool moves = last.boot != boot || last.applied_end != status.applied_end ||
+                     status.applied_end >= source_end ||
+                     status.state == mirror::MirrorState::kPaused ||
+                     driver.target().paused_for() > Duration::zero();
+  if (moves) {
+    last = {.boot = boot, .applied_end = status.applied_end, .since = now, .named_at = now};
+    return;
+  }
+  const bool claims_to_run = status.state == mirror::MirrorState::kMirroring ||
+                             status.state == mirror::MirrorState::kCaughtUp;
+  if (!status.reason.empty() && !claims_to_run) last.named_at = now;
+  if (now - last.since > kStalled) world_.Reach(Mark::kStalled);
+  if (now - last.named_at <= kStalled) return;
+  world_.Fail(
+      "L4", fmt::format("{}: stands at {} for {:.1f} s, its source ends at {}; it says '{}'", where,
+                        status.applied_end.value(), ToSeconds(now - last.since), source_end.value(),
+                        status.reason));
+}
+
 void Oracle::CheckStatus(MirrorDriver& driver) {
   // An answer is as old as it was under way: until it is given up.
   constexpr double kEpsilon = 3.2;
@@ -324,6 +353,7 @@ void Oracle::CheckStatus(MirrorDriver& driver) {
                               status.source_end.value(), source->second.most.value()));
       return;
     }
+    CheckProgress(driver, key, status, source->second.end, where);
     if (!status.lag.seconds || !calendar_) continue;
     const auto missing = found->second.history.OldestBeyond(source->second.tip, sink->durable_end);
     const double true_lag = missing ? ToSeconds(world_.clock.Now() - *missing) : 0;

@@ -91,6 +91,13 @@ class Oracle {
     bool owned = false;
     friend bool operator==(const Seen&, const Seen&) = default;
   };
+  // Where a mirror stands, since when, and when it last said why.
+  struct Progress {
+    uint64_t boot = 0;
+    Offset applied_end = kNoOffset;
+    MonotonicTime since{};
+    MonotonicTime named_at{};
+  };
   using Key = std::pair<int, Place>;
   // Of each partition's one group.
   struct Group {
@@ -120,6 +127,9 @@ class Oracle {
                    const kafka::BatchView& batch, Offset& at, History::Tip& tip);
   void Learn(Region& region, const broker::Partition& partition, const kafka::BatchView& batch,
              const History::Tip& tip);
+  void CheckProgress(const MirrorDriver& driver, const Place& place,
+                     const mirror::MirrorStatus& status, Offset source_end,
+                     const std::string& where);
   bool HasGapEvent(Region& region, const Place& place, Offset first, Offset end);
 
   // oracle_moves.cc
@@ -145,6 +155,7 @@ class Oracle {
   std::map<Place, Group> groups_;
   std::map<Key, std::set<BatchKey>> removed_;    // By truncations; the quarantine must have them.
   std::map<Place, std::set<BatchKey>> trimmed_;  // Below the start of a log that was truncated.
+  std::map<std::tuple<int, int, Place>, Progress> progress_;  // By target and source.
   std::map<int, uint64_t> store_writes_;
   std::vector<checkpoint::FailoverRecord> reports_;
   std::set<TopicId> deleted_;
