@@ -159,9 +159,7 @@ void MirrorDriver::OnTopic(const SourceTopicInfo& info) {
       CreateMirror(info);
       return;
     case mirror::TopicAction::kMirror:
-      if (decision.local->epoch < info.topic.epoch) {
-        self_.process().catalog.SetEpoch(info.topic.id, info.topic.epoch);
-      }
+      RaiseEpoch(info.topic.id, info.topic.epoch);
       OpenSlots(*decision.local, info.topic.id);
       if (self_.up()) TellOwnership(*decision.local, info);
       return;
@@ -436,7 +434,7 @@ void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,
   }
   if (expected && answer.records->empty()) slot.ask_at = world_.clock.Now() + milliseconds(200);
   if (verified.empty()) return;
-  if (!RaiseEpoch(key, verified.back().header().leader_epoch)) {
+  if (!RaiseEpoch(key.first, verified.back().header().leader_epoch)) {
     slot.mirror.Relocate("the epoch could not be raised", now());
     return;
   }
@@ -455,11 +453,12 @@ void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,
 }
 
 // S14: the catalogue knows an epoch before the log has a batch of it.
-bool MirrorDriver::RaiseEpoch(const SlotKey& key, LeaderEpoch epoch) {
+bool MirrorDriver::RaiseEpoch(const TopicId& topic, LeaderEpoch epoch) {
   broker::Catalog& catalog = self_.process().catalog;
-  const auto local = catalog.view()->Find(key.first);
-  if (local == nullptr || local->epoch >= epoch) return true;
-  return catalog.SetEpoch(key.first, epoch).ok();
+  const auto local = catalog.view()->Find(topic);
+  const bool known = local == nullptr || local->epoch >= epoch;
+  if (known || world_.Plants(Mutation::kStaleEpoch)) return true;
+  return catalog.SetEpoch(topic, epoch).ok();
 }
 
 void MirrorDriver::Apply(const SlotKey& key, uint64_t attempt, mirror::ApplyItem item,

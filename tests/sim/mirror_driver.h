@@ -89,7 +89,7 @@ class MirrorDriver {
   void Ask(const SlotKey& key, Slot& slot, std::function<Answer()> ask,
            std::function<void(Slot&, uint64_t attempt, const Answer&)> answered);
   void AskRecords(const SlotKey& key, Slot& slot);
-  bool RaiseEpoch(const SlotKey& key, LeaderEpoch epoch);
+  bool RaiseEpoch(const TopicId& topic, LeaderEpoch epoch);
   void OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt, const SourceAnswer& answer);
   void Apply(const SlotKey& key, uint64_t attempt, mirror::ApplyItem item,
              std::shared_ptr<const void> bytes,

@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNa
     "offset_past_cut",
     "bound_in_contact",
     "nameless_stall",
+    "stale_epoch",
 };
 
 class MutantFile final : public File {
