@@ -2,8 +2,8 @@
 """Atoll measured, beside its peers on the same machine. One JSON line per run on stdout and in RESULTS/<section>.jsonl.
 
   tests/bench/bench.py SECTION... [--runs N]
-      sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers scrape
-                gap forced (moves.py), groups synced translation (offsets.py)
+      sections: catchup catchup-lz4 catchup-100b fanin steady produce durable consume many wan peers
+                scrape stream (thousand.py), gap forced (moves.py), groups synced translation (offsets.py)
 
 Needs the peer kit (Apache Kafka, MirrorMaker 2, kprobe): KIT names its folder (default ../shared/bench/kafka, fetched by its
 get-kafka.sh into KAFKA_PEER_DIR). CPU-s/GB is user + system seconds of the processes named per 10^9 bytes of record values.
@@ -18,9 +18,9 @@ import time
 
 import moves
 import offsets
+import thousand
 from measure import (KIT, LINK, PEER, RESULTS, Pair, cpu_seconds, folder, probe, resident_mib, save)
-import batch
-from harness import Region, create_topic, link, wait_until
+from harness import Region, link, wait_until
 
 
 def one_catchup(pair: Pair, section: str, topic: str, records: int, size: int, codec: str, run: str,
@@ -194,41 +194,6 @@ def wan_source(runs: int, stock: bool, partitions: int) -> None:
                 west.discard()
 
 
-def scrape(runs: int) -> None:
-    """/metrics of a region that mirrors 1,000 partitions, with a group that lags on each: time and size of one scrape."""
-    with folder() as at:
-        source, target = Region(at, "us-east", 1), Region(at, "eu-west", 2)
-        try:
-            source.listen_for_control().start()
-            target.links = [link(source)]
-            target.start()
-            topics = [f"topic-with-a-name-of-usual-length-{number:03}" for number in range(100)]
-            for topic in topics:
-                create_topic(source, topic, 10)
-                with source.wire() as connection:
-                    for partition in range(10):
-                        connection.produce(topic, partition, batch.make([b"x" * 100] * 10))
-            wait_until(lambda: sum(row["state"] == "caught_up" for row in target.mirrors(LINK)) == 1000, "all is mirrored", 120)
-            with target.wire() as connection:
-                for topic in topics:
-                    for partition in range(10):
-                        connection.commit_offset("billing", topic, partition, 5)
-            for run in range(runs):
-                for page in ("/metrics", "/metrics/kafka_exporter"):
-                    times = []
-                    for _ in range(20):
-                        began = time.monotonic()
-                        text = target.get(page)
-                        times.append(1000 * (time.monotonic() - began))
-                    times.sort()
-                    series = sum(not line.startswith("#") for line in text.splitlines())
-                    save("scrape", {"run": run, "page": page, "p50_ms": round(times[10], 1), "max_ms": round(times[-1], 1),
-                                    "mib": round(len(text) / (1 << 20), 2), "series": series})
-        finally:
-            target.discard()
-            source.discard()
-
-
 def peers(runs: int) -> None:
     """Kafka and MirrorMaker 2 in the same sitting, by the kit: catch-up (1 KiB) and steady lag."""
     environment = os.environ | {"KAFKA_PEER_DIR": str(PEER), "RESULTS": str(RESULTS / "peers"), "QUIET_S": "20"}
@@ -255,7 +220,8 @@ SECTIONS = {
     "many": many,
     "wan": wan,
     "peers": peers,
-    "scrape": scrape,
+    "scrape": thousand.scrape,
+    "stream": thousand.stream,
     "gap": moves.gap,
     "forced": moves.forced,
     "groups": offsets.groups,

@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 
-BINARY, TEXT, CLOSE, PING = 2, 1, 8, 9
+BINARY, TEXT, CLOSE, PING, PONG = 2, 1, 8, 9, 10
 
 
 class WebSocket:
