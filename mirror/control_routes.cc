@@ -33,6 +33,9 @@ HttpReply ListPeers(const ControlPlane& plane) {
         peer.ordinal == kForeignRegion ? json::value() : json::value(peer.ordinal.value());
     object["link"] = peer.link.empty() ? json::value() : json::value(peer.link.value());
     AddConnection(peer, object);
+    object["software"] = peer.software.empty() ? json::value() : json::value(peer.software);
+    object["clockAheadSeconds"] =
+        peer.clock_ahead ? json::value(ToSeconds(*peer.clock_ahead)) : json::value();
     peers.push_back(std::move(object));
   }
   json::object body;

@@ -7,6 +7,7 @@
 
 #include "atoll/cli/api.h"
 #include "atoll/cli/command.h"
+#include "atoll/cli/findings.h"
 #include "atoll/cli/output.h"
 #include "base/clock.h"
 #include "region-config/load.h"
@@ -18,34 +19,6 @@ constexpr int kUnhealthy = 10;
 constexpr double kMostOpenShare = 0.8;
 constexpr double kLeastFilesWanted = 10'000;
 constexpr double kLeastFreeShare = 0.1;
-constexpr double kMostClockSkew = 1.0;
-
-struct Finding {
-  std::string what;
-  std::string verdict;  // "ok", "warning", "wrong"
-  std::string detail;
-};
-
-class Findings {
- public:
-  void Ok(std::string what, std::string detail) { Add(std::move(what), "ok", std::move(detail)); }
-  void Warn(std::string what, std::string detail) {
-    Add(std::move(what), "warning", std::move(detail));
-  }
-  void Wrong(std::string what, std::string detail) {
-    Add(std::move(what), "wrong", std::move(detail));
-    wrong_ = true;
-  }
-  const std::vector<Finding>& all() const { return all_; }
-  bool wrong() const { return wrong_; }
-
- private:
-  void Add(std::string what, std::string verdict, std::string detail) {
-    all_.push_back({std::move(what), std::move(verdict), std::move(detail)});
-  }
-  std::vector<Finding> all_;
-  bool wrong_ = false;
-};
 
 // The value of a series without labels, or of the first with any.
 std::optional<double> Metric(std::string_view page, std::string_view name) {
@@ -136,12 +109,6 @@ void CheckLink(const json::value& link, Findings& out) {
   } else {
     out.Ok(what, "running, rpo " + Seconds(link, "rpoSeconds"));
   }
-  const json::value* const control = link.as_object().if_contains("control");
-  if (control == nullptr || !control->is_object()) return;
-  const bool wanted = Text(*control, "configured") == "true";
-  if (wanted && Text(*control, "connected") != "true")
-    out.Wrong(what + " control", fmt::format("no connection to {}: {}", Text(*control, "address"),
-                                             Text(*control, "reason")));
 }
 
 void CheckRegion(const Session& session, Findings& out) {
@@ -161,6 +128,10 @@ void CheckRegion(const Session& session, Findings& out) {
   }
   if (const auto links = api.Get("/v1/links"); links.ok()) {
     for (const json::value& link : Items(*links, "links")) CheckLink(link, out);
+  }
+  if (const auto peers = api.Get("/v1/peers"); peers.ok()) {
+    for (const json::value& peer : Items(*peers, "peers"))
+      CheckPeer(peer, Text(*status, "version"), out);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/logging.h"
+#include "mirror/control/fields.h"
 #include "mirror/control/rows.h"
 
 namespace atl::mirror {
@@ -20,6 +21,7 @@ void Put(const Refusal& from, Envelope& to) {
 void Put(const Heartbeat& from, Envelope& to) {
   to.mutable_heartbeat()->set_sequence(from.sequence);
   to.mutable_heartbeat()->set_echo(from.echo);
+  if (from.time) to.mutable_heartbeat()->set_time_ns(from.time->time_since_epoch().count());
 }
 void Put(const OwnershipNews& from, Envelope& to) { Write(from, *to.mutable_ownership_news()); }
 void Put(const GroupCommits& from, Envelope& to) { Write(from, *to.mutable_group_commits()); }
@@ -100,7 +102,10 @@ StatusOr<Request> Attempt(const wire::AttemptRequest& from) {
 }
 
 StatusOr<Heartbeat> Read(const wire::Heartbeat& from) {
-  return Heartbeat{from.sequence(), from.echo()};
+  Heartbeat beat{from.sequence(), from.echo()};
+  if (from.time_ns() == 0) return beat;
+  ASSIGN_OR_RETURN(beat.time, ReadTime("time", from.time_ns()));
+  return beat;
 }
 
 Status ReadMessage(const Envelope& in, Body& body) {

@@ -34,7 +34,9 @@ struct PeerStatus {
   bool connected = false;
   std::string reason;  // Not connected: why (refused, unreachable, ...), for people.
   std::optional<WallTime> last_heard;
-  std::optional<Duration> rtt;  // Of the last heartbeat.
+  std::string software;                 // As it said last: "atoll 0.3.0".
+  std::optional<Duration> rtt;          // Of the last heartbeat.
+  std::optional<Duration> clock_ahead;  // Its clock before ours, by the same heartbeat.
 };
 
 // Set before Start; constant after.

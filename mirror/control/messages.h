@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,10 +33,17 @@ struct Refusal {
   std::string reason;  // For people, before the connection is closed.
 };
 
-// Echoed at once: the time between is the link's RTT.
+// Echoed at once: the time between is the link's RTT, and the echo says how the clocks differ.
 struct Heartbeat {
   uint64_t sequence = 0;
   bool echo = false;
+  std::optional<WallTime> time{};  // Of an echo, unless the peer is older than this field.
+};
+
+// What the echo of a heartbeat told.
+struct RoundTrip {
+  Duration rtt{};
+  std::optional<Duration> clock_ahead;  // The peer's clock before ours, to half of the round trip.
 };
 
 // Records that changed; merged by "higher epoch wins".

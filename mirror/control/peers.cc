@@ -89,10 +89,12 @@ void PeerBook::Connected(const Hello& hello, std::shared_ptr<Outgoing> outgoing,
   peer.cluster_id = hello.cluster_id;
   peer.outgoing = std::move(outgoing);
   peer.status.ordinal = hello.ordinal;
+  peer.status.software = hello.software;
   peer.status.connected = true;
   peer.status.reason.clear();
   peer.status.last_heard = now;
   peer.status.rtt.reset();
+  peer.status.clock_ahead.reset();
 }
 
 void PeerBook::Disconnected(const RegionName& region, const std::string& reason) {
@@ -102,6 +104,7 @@ void PeerBook::Disconnected(const RegionName& region, const std::string& reason)
   peer.status.connected = false;
   peer.status.reason = reason;
   peer.status.rtt.reset();
+  peer.status.clock_ahead.reset();
 }
 
 void PeerBook::SetReason(const RegionName& region, const std::string& reason) {
@@ -116,10 +119,12 @@ void PeerBook::Heard(const RegionName& region, WallTime now) {
   if (found != peers_.end()) found->second.status.last_heard = now;
 }
 
-void PeerBook::Measured(const RegionName& region, Duration rtt) {
+void PeerBook::Measured(const RegionName& region, const RoundTrip& trip) {
   MutexLock lock(&mutex_);
   const auto found = peers_.find(region);
-  if (found != peers_.end()) found->second.status.rtt = rtt;
+  if (found == peers_.end()) return;
+  found->second.status.rtt = trip.rtt;
+  found->second.status.clock_ahead = trip.clock_ahead;
 }
 
 std::shared_ptr<Outgoing> PeerBook::Find(const RegionName& region) const {

@@ -39,7 +39,7 @@ class PeerBook {
   // Why it is not connected; of no effect while it is.
   void SetReason(const RegionName& region, const std::string& reason);
   void Heard(const RegionName& region, WallTime now);
-  void Measured(const RegionName& region, Duration rtt);
+  void Measured(const RegionName& region, const RoundTrip& trip);
 
   bool connected(const RegionName& region) const { return Find(region) != nullptr; }
   // Nothing: not connected.

@@ -335,13 +335,17 @@ void Session::OnRefusal(const Refusal& refusal) {
 
 void Session::OnHeartbeat(const Heartbeat& beat) {
   if (!beat.echo) {
-    if (StatusOr<std::string> echo = EncodeMessage(Heartbeat{beat.sequence, true}); echo.ok())
-      (void)outgoing_->Push(*std::move(echo));
+    const Heartbeat echo{beat.sequence, true, setup_.clock.WallNow()};
+    if (StatusOr<std::string> frame = EncodeMessage(echo); frame.ok())
+      (void)outgoing_->Push(*std::move(frame));
     return;
   }
   while (!beats_.empty() && beats_.front().first < beat.sequence) beats_.pop_front();
   if (beats_.empty() || beats_.front().first != beat.sequence) return;  // Never asked, or again.
-  setup_.host.OnRoundTrip(*this, Now() - beats_.front().second);
+  RoundTrip trip;
+  trip.rtt = Now() - beats_.front().second;
+  if (beat.time) trip.clock_ahead = *beat.time + trip.rtt / 2 - setup_.clock.WallNow();
+  setup_.host.OnRoundTrip(*this, trip);
   beats_.pop_front();
 }
 

@@ -36,7 +36,7 @@ class SessionHost {
   virtual void OnMessage(Session& session, ControlMessage message) = 0;
   virtual void OnRequest(Session& session, uint64_t number, ControlRequest request) = 0;
   virtual void OnAnswer(Session& session, uint64_t number, StatusOr<ControlAnswer> answer) = 0;
-  virtual void OnRoundTrip(Session& session, Duration rtt) = 0;
+  virtual void OnRoundTrip(Session& session, const RoundTrip& trip) = 0;
   virtual void OnHeard(Session& session) = 0;
   virtual void OnLeft(Session& session) = 0;
 };

@@ -333,11 +333,11 @@ void ControlPlane::Shell::OnAnswer(Session& session, uint64_t number,
              session.peer().value(), number);
 }
 
-void ControlPlane::Shell::OnRoundTrip(Session& session, Duration rtt) {
-  book_.Measured(session.peer(), rtt);
+void ControlPlane::Shell::OnRoundTrip(Session& session, const RoundTrip& trip) {
+  book_.Measured(session.peer(), trip);
   for (const config::Link& link : options_.links) {
     const bool measured = link.source.control && link.source.region == session.peer();
-    if (measured) round_trips_.at(link.name)->Observe(ToSeconds(rtt));
+    if (measured) round_trips_.at(link.name)->Observe(ToSeconds(trip.rtt));
   }
 }
 

@@ -49,7 +49,7 @@ class ControlPlane::Shell final : public SessionHost {
   void OnMessage(Session& session, ControlMessage message) override;
   void OnRequest(Session& session, uint64_t number, ControlRequest request) override;
   void OnAnswer(Session& session, uint64_t number, StatusOr<ControlAnswer> answer) override;
-  void OnRoundTrip(Session& session, Duration rtt) override;
+  void OnRoundTrip(Session& session, const RoundTrip& trip) override;
   void OnHeard(Session& session) override;
   void OnLeft(Session& session) override;
 

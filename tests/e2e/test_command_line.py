@@ -235,6 +235,20 @@ def test_doctor_of_a_well_region_is_content(ring):
     assert "wrong" not in region.cli("doctor", "--config", str(region.config)).stdout
 
 
+def test_doctor_looks_at_peers(ring):
+    us_east, eu_west = ring.pair(control=True)
+    def peer(code: int) -> dict[str, str]:
+        checks = json.loads(eu_west.cli("doctor", "-o", "json", expect=code).stdout)["checks"]
+        return next(check for check in checks if check["check"] == "peer us-east")
+    wait_until(lambda: eu_west.get("/v1/peers")["peers"][0]["clockAheadSeconds"] is not None, "a heartbeat was echoed")
+    wait_until(lambda: eu_west.cli_json("link", "status", LINK)["state"] == "running", "the link runs")
+    assert re.match(r"connected, atoll \d\S+, clocks differ by 0\.\d\d s$", peer(0)["detail"])
+    us_east.kill9()
+    wait_until(lambda: not eu_west.get("/v1/peers")["peers"][0]["connected"], "the loss is noticed")
+    gone = peer(10)
+    assert gone["verdict"] == "wrong" and f"atoll link status {LINK}" in gone["detail"]
+
+
 def test_a_support_bundle_has_everything_but_secrets(lonely, tmp_path):
     secrets = ["canary-in-a-comment", "canary-in-json", "canary-in-a-record", "canary-in-the-environment"]
     text = lonely.config.read_text()

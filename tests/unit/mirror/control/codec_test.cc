@@ -112,6 +112,7 @@ std::string ErrorOfHello(const std::function<void(wire::Hello&)>& spoil) {
 TEST_CASE("Every message arrives as it was sent") {
   CheckMessage(GoodHello());
   CheckMessage(Refusal{"no"});
+  CheckMessage(Heartbeat{77, true, WallTime(std::chrono::seconds(1'800'000'000))});
   CheckMessage(Heartbeat{77, true});
   CheckMessage(OwnershipNews{{Record("orders")}});
   GroupCommits commits;

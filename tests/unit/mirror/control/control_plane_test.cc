@@ -1,6 +1,8 @@
 // Two and three planes that talk: who is taken for whom, messages, requests, and the end of either.
 #include "mirror/control/control_plane.h"
 
+#include <cmath>
+
 #include "tests/unit/mirror/control/planes.h"
 
 #include <catch2/catch.hpp>
@@ -73,6 +75,23 @@ TEST_CASE("A region that dials and one that listens know each other, and how far
   const std::string text = pair.target.metrics.Text();
   REQUIRE_THAT(text, Catch::Contains("atoll_link_control_connected{link=\"from-us-east\"} 1"));
   REQUIRE_THAT(text, Catch::Contains("atoll_link_rtt_seconds_count{link=\"from-us-east\"} "));
+}
+
+TEST_CASE("An echo tells how far the clocks are apart, and the hello what the peer runs") {
+  Pair pair;
+  pair.source.clock.ahead = seconds(90);
+  pair.Start();
+  const auto apart = [](const TestPlane& plane, const std::string& peer) {
+    const std::optional<Duration> ahead = plane.peer(peer).clock_ahead;
+    return ahead ? std::round(ToSeconds(*ahead) / 10) * 10 : 0;
+  };
+  pair.target.Await([&] { return apart(pair.target, "us-east") == 90; });
+  pair.source.Await([&] { return apart(pair.source, "eu-west") == -90; });
+  REQUIRE(pair.target.peer("us-east").software == "test");
+  pair.source.plane->Stop();
+  pair.target.seen.Await("-us-east");
+  REQUIRE_FALSE(pair.target.peer("us-east").clock_ahead.has_value());
+  REQUIRE(pair.target.peer("us-east").software == "test");  // It will hardly be another.
 }
 
 TEST_CASE("A hello brings the topics, and the name of the link that dialled") {

@@ -89,7 +89,7 @@ class TestPlane {
   int OpenAt(int port, std::vector<config::Link> links) {
     options_.listener->bind.port = static_cast<uint16_t>(port);
     options_.links = std::move(links);
-    plane = std::make_unique<ControlPlane>(options_, metrics, SystemClock());
+    plane = std::make_unique<ControlPlane>(options_, metrics, clock);
     const Status opened = plane->Open();
     return opened.ok() ? plane->port() : 0;
   }
@@ -114,6 +114,13 @@ class TestPlane {
     return *this;
   }
 
+  // The system's, whose wall is set wrong by so much before Open.
+  struct WrongClock final : Clock {
+    MonotonicTime Now() const override { return SystemClock().Now(); }
+    WallTime WallNow() const override { return SystemClock().WallNow() + ahead; }
+    Duration ahead{};
+  };
+  WrongClock clock;
   Metrics metrics;
   ControlRooms rooms;
   Seen seen;
