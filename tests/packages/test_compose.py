@@ -112,7 +112,8 @@ class Stage:
                 lines.append(f"install -d -o {user} -g {user} {place}")
         lines += [f"mkdir -p {root}/usr/bin && install -m 755 {BINARY} {root}/usr/bin/atoll"]
         lines += [f"echo {address} {other} >> {root}/etc/hosts" for other, address in self.addresses.items()]
-        lines.append(f'exec chroot --userspec={user}:{user} {root} "$@"')
+        # Not by exec: who changes its user no longer dies with its parent, and the first process of a namespace takes the others along.
+        lines.append(f'chroot --userspec={user}:{user} {root} "$@" || exit $?')
         space = f"{self.tag}{list(self.addresses).index(name) + 2}"
         return ["ip", "netns", "exec", space, "unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc",
                 "sh", "-euc", "\n".join(lines), "sh", *command]
@@ -129,6 +130,10 @@ class Stage:
         for process in self.running:
             process.kill()
             process.wait()
+        deadline = time.monotonic() + 10
+        while left := {space: pids for space in self.spaces if (pids := run("ip", "netns", "pids", space).split())}:
+            assert time.monotonic() < deadline, f"still running: {left}"
+            time.sleep(0.05)
         for name in self.addresses:
             run("umount", "-l", self.folder / name / "root", expect=None)
             run("umount", "-l", self.folder / name, expect=None)
