@@ -13,6 +13,11 @@ constexpr Duration kAnswer = std::chrono::seconds(2);
 // A pessimist's line between regions, for what would have to be pulled first.
 constexpr double kOffsetsPerSecond = 50'000;
 
+// "1 topic", "2 topics".
+std::string Counted(size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 bool Failovers::Rehearsal::ready() const {
@@ -69,8 +74,8 @@ Rehearsed Failovers::RehearseContact(const PlanInput& input) const {
     return topic != input.topics.end() && topic->owner.epoch == told.epoch;
   });
   step.good = static_cast<size_t>(same) == input.topics.size();
-  step.what = fmt::format("{} answers; {} of {} topics are at the epoch that is known here",
-                          input.source.value(), same, input.topics.size());
+  step.what = fmt::format("{} answers, and has {} of {} at the epoch that is known here",
+                          input.source.value(), same, Counted(input.topics.size(), "topic"));
   return step;
 }
 
@@ -87,8 +92,9 @@ Rehearsed Failovers::RehearseDrain(const PlanInput& input) const {
   Rehearsed step{
       .name = "drain", .good = true, .what = "no other region is ahead", .takes = Duration()};
   if (offsets == 0) return step;
-  step.what = fmt::format("{} records would be pulled from {} other region(s) first", offsets,
-                          regions.size());
+  step.what = fmt::format("{} would be pulled from {} first",
+                          Counted(static_cast<size_t>(offsets), "record"),
+                          Counted(regions.size(), "other region"));
   const std::chrono::duration<double> seconds(static_cast<double>(offsets) / kOffsetsPerSecond);
   step.takes = std::chrono::duration_cast<Duration>(seconds);
   return step;
@@ -118,7 +124,8 @@ Rehearsed Failovers::RehearseSettle(const PlanInput& input) const {
   const auto ends = room_.catalog.SettledEnds(ids);
   Rehearsed step{
       .name = "settle", .good = ends.ok(), .what = {}, .takes = room_.clock.Now() - began};
-  step.what = ends.ok() ? fmt::format("the logs of {} topics are synced to their ends", ids.size())
+  step.what = ends.ok() ? fmt::format("the logs of {} are synced to their ends",
+                                      Counted(ids.size(), "topic"))
                         : std::string(StatusMessage(ends.status()));
   return step;
 }
