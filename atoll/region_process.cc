@@ -443,6 +443,7 @@ void RegionProcess::Parts::Wire() {
   health.AddCheck("kafka-listener", [this] {
     return listener->is_open() ? OkStatus() : Unavailable("it takes no connections");
   });
+  mirror::AddControlCheck(health, *control);
   broker::AddPartitionCheck(health, *broker);
   broker::RegisterMetricsPage(router, metrics);
   broker::RegisterKafkaExporterPage(router, *broker);

@@ -102,6 +102,11 @@ json::object DescribeControl(const config::Link& link, const ControlPlane& plane
   return object;
 }
 
+void AddControlCheck(broker::Health& health, const ControlPlane& plane) {
+  if (plane.port() == 0) return;
+  health.AddCheck("control-listener", [&plane] { return plane.CheckListener(); });
+}
+
 void RegisterControlRoutes(broker::Router& router, const ControlPlane& plane,
                            RegionPositions& positions, const broker::Catalog& catalog,
                            const Clock& clock) {

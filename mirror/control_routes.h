@@ -5,6 +5,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "core-broker/admin/health.h"
 #include "core-broker/admin/router.h"
 #include "mirror/region_positions.h"
 
@@ -12,6 +13,9 @@ namespace atl::mirror {
 
 // A link's control connection as GET /v1/links/{link} shows it.
 boost::json::object DescribeControl(const config::Link& link, const ControlPlane& plane);
+
+// control-listener: for /readyz, of a region that has one.
+void AddControlCheck(broker::Health& health, const ControlPlane& plane);
 
 // All outlive the router.
 void RegisterControlRoutes(broker::Router& router, const ControlPlane& plane,

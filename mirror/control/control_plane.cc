@@ -17,6 +17,8 @@ Status ControlPlane::Open() { return shell_->Open(); }
 
 int ControlPlane::port() const { return shell_->port(); }
 
+Status ControlPlane::CheckListener() const { return shell_->CheckListener(); }
+
 void ControlPlane::Start(ControlHandlers handlers) { shell_->Start(std::move(handlers)); }
 
 void ControlPlane::Stop() { shell_->Stop(); }

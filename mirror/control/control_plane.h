@@ -72,6 +72,8 @@ class ControlPlane {
   // Binds; port 0 is the system's choice, see port().
   Status Open();
   int port() const;  // 0: no listener.
+  // Whether other regions can dial this one, and why not; OK without a listener.
+  Status CheckListener() const;
   void Start(ControlHandlers handlers);
   void Stop();
   // A reload: dials what is new or changed, leaves what is gone. Peers of such links are connected

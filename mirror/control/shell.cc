@@ -49,7 +49,10 @@ class ControlPlane::Shell::StartTask final : public runtime::ReactorTask {
     shell_.tasks_.Spawn(shell_.Watch());
     for (const auto& periodic : shell_.handlers_.periodic)
       shell_.tasks_.Spawn(shell_.Repeat(&periodic));
-    if (shell_.acceptor_.is_open()) shell_.tasks_.Spawn(shell_.Accept());
+    if (shell_.acceptor_.is_open()) {
+      shell_.listening_.Begin();
+      shell_.tasks_.Spawn(shell_.Accept());
+    }
     const std::shared_ptr<const Links> links = shell_.book_.links();
     for (const config::Link& link : *links) shell_.StartDialler(link);
   }
@@ -86,6 +89,10 @@ Status ControlPlane::Shell::Open() {
 
 int ControlPlane::Shell::port() const {
   return acceptor_.is_open() ? acceptor_.local_endpoint().port() : 0;
+}
+
+Status ControlPlane::Shell::CheckListener() const {
+  return options_.listener ? listening_.Check(clock_.Now()) : OkStatus();
 }
 
 void ControlPlane::Shell::Start(ControlHandlers handlers) {
@@ -143,6 +150,7 @@ void ControlPlane::Shell::Redial(const Links& links) {
 
 void ControlPlane::Shell::CloseAll() {
   runtime::ErrorCode ignored;
+  listening_.End();
   acceptor_.close(ignored);
   const auto sessions = sessions_;
   for (const auto& [number, session] : sessions) session->Close("this region is stopping");
@@ -189,6 +197,7 @@ awaitable<void> ControlPlane::Shell::Accept() {
     if (tasks_.stopping() || !acceptor_.is_open()) co_return;
     if (error) {
       LogWarning("mirror", "control accept: {}", error.message());
+      listening_.OnRefused(Unavailable("accept: {}", error.message()), clock_.Now());
       (void)co_await runtime::Sleep(kAcceptPause);
       continue;
     }

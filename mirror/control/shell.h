@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "mirror/control/calls.h"
 #include "mirror/control/control_plane.h"
+#include "mirror/control/listening.h"
 #include "mirror/control/peers.h"
 #include "mirror/control/session.h"
 
@@ -32,6 +33,7 @@ class ControlPlane::Shell final : public SessionHost {
 
   Status Open();
   int port() const;
+  Status CheckListener() const;
   void Start(ControlHandlers handlers);
   void Stop();
   void SetLinks(std::vector<config::Link> links);
@@ -86,6 +88,7 @@ class ControlPlane::Shell final : public SessionHost {
   runtime::TaskGroup tasks_;
   runtime::tcp::acceptor acceptor_;
   bool started_ = false;
+  Listening listening_;
 
   // On the reactor.
   Random random_;

@@ -129,11 +129,11 @@ def test_names_or_a_pattern_and_a_result_for_each(ring):
 
 
 def test_probes_answer_without_the_other_region(ring):
-    us_east, eu_west = ring.pair()
+    us_east, eu_west = ring.pair(control=True)
     us_east.kill9()
     for path in ("/livez", "/readyz", "/readyz?verbose"):
         assert eu_west.api("GET", path)[0] == 200
-    checks = ("startup", "shutdown", "store", "data-dir", "storage-shards", "kafka-listener", "partitions")
+    checks = ("startup", "shutdown", "store", "data-dir", "storage-shards", "kafka-listener", "control-listener", "partitions")
     assert eu_west.get("/readyz?verbose").splitlines() == [*(f"[+]{check} ok" for check in checks), "ready"]
 
 

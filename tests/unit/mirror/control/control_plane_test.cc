@@ -1,6 +1,8 @@
 // Two and three planes that talk: who is taken for whom, messages, requests, and the end of either.
 #include "mirror/control/control_plane.h"
 
+#include <sys/resource.h>
+
 #include <cmath>
 
 #include "tests/unit/mirror/control/planes.h"
@@ -92,6 +94,29 @@ TEST_CASE("An echo tells how far the clocks are apart, and the hello what the pe
   pair.target.seen.Await("-us-east");
   REQUIRE_FALSE(pair.target.peer("us-east").clock_ahead.has_value());
   REQUIRE(pair.target.peer("us-east").software == "test");  // It will hardly be another.
+}
+
+TEST_CASE("A listener says whether it takes connections, and why not") {
+  Pair pair;
+  const auto said = [&pair] {
+    return std::string(StatusMessage(pair.source.plane->CheckListener()));
+  };
+  REQUIRE(said() == "it takes no connections");
+  pair.Start();
+  REQUIRE(said().empty());
+  boost::asio::io_context context;
+  runtime::tcp::socket caller(context, runtime::tcp::v4());
+  rlimit files{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
+  const rlimit none{0, files.rlim_max};  // What is open stays so.
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  caller.connect(
+      {boost::asio::ip::address_v4::loopback(), static_cast<uint16_t>(pair.source.plane->port())});
+  pair.source.Await([&] { return said() == "accept: Too many open files"; });
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &files) == 0);
+  pair.source.Await([&] { return said().empty(); });
+  pair.source.plane->Stop();
+  REQUIRE(said() == "it takes no connections");
 }
 
 TEST_CASE("A hello brings the topics, and the name of the link that dialled") {
