@@ -96,6 +96,12 @@ void Oracle::CheckPartition(Region& region, const broker::Topic& topic,
                                   Where(region, partition), copy.tip->base.value()));
     return;
   }
+  // What an owner deletes is not lost, whoever owns the topic later.
+  if (now.owned && offsets.log_start > before.start) {
+    for (const BatchKey& batch : history.Path(tip)) {
+      if (history.Find(batch)->end <= offsets.log_start) trimmed_[place].insert(batch);
+    }
+  }
   copy.start = offsets.log_start;
   copy.end = offsets.high_watermark;
   copy.tip = tip;

@@ -153,8 +153,9 @@ class Oracle {
   std::map<Key, Copy> copies_;
   std::map<Key, Seen> seen_;
   std::map<Place, Group> groups_;
-  std::map<Key, std::set<BatchKey>> removed_;    // By truncations; the quarantine must have them.
-  std::map<Place, std::set<BatchKey>> trimmed_;  // Below the start of a log that was truncated.
+  std::map<Key, std::set<BatchKey>> removed_;  // By truncations; the quarantine must have them.
+  // Deleted by an owner, or below the start of a log that was truncated.
+  std::map<Place, std::set<BatchKey>> trimmed_;
   std::map<std::tuple<int, int, Place>, Progress> progress_;  // By target and source.
   std::map<int, uint64_t> store_writes_;
   std::vector<checkpoint::FailoverRecord> reports_;
