@@ -94,6 +94,9 @@ StatusOr<PlanInput> Failovers::Look(const Request& request) const {
   for (const PeerStatus& peer : room_.control.peers()) {
     input.control_connected |= peer.region == source.region && peer.connected;
   }
+  // A planned move is rolled back by a group that is busy here: the plan has to know of it.
+  input.starting |= request.mode == Mode::kPromote && input.control_connected &&
+                    link->config().groups.sync && !room_.group_sync.HasNews(request.link);
   const Selection selection(request);
   const auto view = room_.catalog.view();
   std::map<TopicName, PlanTopic> topics;

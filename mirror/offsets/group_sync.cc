@@ -93,6 +93,12 @@ bool GroupSync::Fed(const LinkName& link) const {
   return found != published_.end() && found->second.fed;
 }
 
+bool GroupSync::HasNews(const LinkName& link) const {
+  MutexLock lock(&mutex_);
+  const auto found = published_.find(link);
+  return found != published_.end() && found->second.last_news.has_value();
+}
+
 void GroupSync::Turn() {
   std::vector<Happening> happened;
   std::vector<CommittedOffset> changes;

@@ -81,6 +81,9 @@ class GroupSync {
   void OnPolled(const LinkName& link, std::vector<GroupCommit> commits);
   // The control plane brings this link's groups: no poll is needed.
   bool Fed(const LinkName& link) const;
+  // The link's source has told of its groups since this process started, and what could be placed
+  // was tried: Knowledge() says which groups are in the way.
+  bool HasNews(const LinkName& link) const;
 
   // --- Blocking ---
   // What is known of groups at the link's source, of all topics when none is named (source names).

@@ -50,10 +50,12 @@ void FindInNames(const PlanInput& input, Findings& find) {
 void FindInSource(const PlanInput& input, Findings& find) {
   const bool foreign = input.kind == RegionKind::kKafka;
   if (input.starting) {
-    find.Block({}, "link_starting",
-               fmt::format("link `{}` has just started and does not know its source yet",
-                           input.link.value()),
-               "try again in a moment");
+    find.Block(
+        {}, "link_starting",
+        fmt::format(
+            "link `{}` has just started and does not know its source yet, or the groups there",
+            input.link.value()),
+        "try again in a moment");
     return;
   }
   FindInNames(input, find);

@@ -295,8 +295,11 @@ TEST_CASE("Knowledge outlives the source and a restart", "[groups]") {
   pair.east.offsets.Commit("app", 42);
   pair.Connect();
   pair.west.Tick();
+  REQUIRE(pair.west.sync->HasNews(kLink));
   pair.west.sync.reset();
   pair.west.Open();
+  pair.west.Tick();
+  REQUIRE_FALSE(pair.west.sync->HasNews(kLink));  // What was known before says nothing of now.
   const auto rows = pair.west.sync->Knowledge(kLink, {kOrders});
   REQUIRE(rows.size() == 1);
   REQUIRE(rows[0].committed_at_source == Offset(42));
