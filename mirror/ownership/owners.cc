@@ -68,7 +68,7 @@ void Owners::Start(bool unclean) {
       room_.gate.Hold(topic->id, HoldKind::kFenced, record.reason);
       Attempt& attempt = attempts_[record.attempt];
       attempt.released = true;
-      attempt.restarted = unclean;
+      attempt.restarted = true;
       attempt.answer.topics.push_back({record.topic, record.epoch, {}, {}});
     } else if (record.state == OwnershipState::kPromoting) {
       room_.gate.Hold(topic->id, HoldKind::kPromoting, record.reason);

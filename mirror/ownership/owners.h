@@ -104,7 +104,7 @@ class Owners {
     FenceAnswer answer;
     MonotonicTime deadline{};
     bool released = false;
-    bool restarted = false;  // Released before this process, which began after an unclean stop.
+    bool restarted = false;  // Released before this process began.
   };
   using Batch = checkpoint::WriteBatch;
 

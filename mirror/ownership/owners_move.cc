@@ -128,7 +128,8 @@ Status Owners::Lift(const Uuid& id) {
       std::optional<Record> record = Find(topic.topic);
       if (!record || record->attempt != id) continue;
       if (found->second.restarted) {
-        // The epoch did not rise then, lest it passed the one of the move.
+        // No start raised the epoch, lest it passed the one of the move. One of them may have come
+        // after an unclean stop, and an orderly one after it doesn't undo that.
         const auto local = room_.catalog.view()->Find(topic.topic);
         RETURN_IF_ERROR(Rise(*local, record->epoch, "a planned move was rolled back"));
         continue;

@@ -282,6 +282,13 @@ TEST_CASE("A released fence outlives deadlines and restarts, until word comes") 
     REQUIRE(world.Accepts(id));
     REQUIRE(world.owners->Find(id)->epoch == epoch.Next(epoch.owner()));
   }
+  SECTION("rolled back after another restart, an orderly one") {
+    world.Boot(false);
+    REQUIRE(world.gate->HeldAs(id) == HoldKind::kFenced);
+    REQUIRE(world.owners->Lift(world.attempt).ok());
+    REQUIRE(world.Accepts(id));
+    REQUIRE(world.owners->Find(id)->epoch == epoch.Next(epoch.owner()));  // S8, too.
+  }
   SECTION("carried out") {
     REQUIRE(world.Hear(world.Taken(id)).size() == 1);
     REQUIRE(world.catalog->view()->Find(id)->link == kFromEu);
