@@ -296,7 +296,7 @@ Status RegionProcess::Parts::Recover() {
   Speak(identity.identity.cluster_id);
   RETURN_IF_ERROR(group_sync->Restore());
   ticker = std::make_unique<Ticker>(
-      Ticker::Room{admin_reactor, blocking, *store, catalog, groups, readiness});
+      Ticker::Room{admin_reactor, blocking, *store, catalog, groups, *quarantine, readiness});
   return OkStatus();
 }
 

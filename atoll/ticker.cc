@@ -26,6 +26,7 @@ class TickJob final : public runtime::ShardJob {
     }
     if (!whole_) return;
     room_.catalog.Tick();
+    room_.quarantine.LookAgain();
     room_.readiness.Look(store);
   }
   void Complete() override { done_->Set(); }

@@ -1,6 +1,7 @@
 // The process's slow clock: every 20 ms what was written lazily to the store is synced in one
 // group, every 100 ms the groups look at their deadlines, every second the catalogue ticks
-// (retention, state to the checkpoint, reopening of what is offline) and readiness is looked at.
+// (retention, state to the checkpoint, reopening of what is offline), what the quarantine could not
+// read is looked at again, and so is readiness.
 // What blocks runs on the blocking shard, one round at a time: a slow disk stretches the period
 // instead of piling up rounds.
 #pragma once
@@ -11,6 +12,7 @@
 #include "core-broker/admin/readiness.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/group/coordinator.h"
+#include "mirror/ownership/quarantine.h"
 #include "runtime/reactor.h"
 #include "runtime/storage_shards.h"
 #include "runtime/task_group.h"
@@ -26,6 +28,7 @@ class Ticker {
     checkpoint::Store& store;
     broker::Catalog& catalog;
     broker::Coordinator& groups;
+    mirror::Quarantine& quarantine;
     broker::Readiness& readiness;
   };
   explicit Ticker(const Room& room);

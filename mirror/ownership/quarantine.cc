@@ -14,6 +14,7 @@ namespace {
 Failpoint quarantine_written("back.quarantine_written");
 Failpoint quarantine_fsynced("back.quarantine_fsynced");
 
+constexpr int kTailDepth = 3;  // Of QUARANTINE/TOPIC.TOPICID/PARTITION/FIRST-ID.
 constexpr std::string_view kPartial = ".partial";
 constexpr std::string_view kManifest = "manifest.json";
 constexpr std::string_view kProgress = "reinject.json";
@@ -128,46 +129,76 @@ StatusOr<std::unique_ptr<Quarantine>> Quarantine::Open(FileSystem& files, Metric
 Status Quarantine::Load() {
   RETURN_IF_ERROR(files_.CreateFolders(folder_));
   RETURN_IF_ERROR(files_.SyncFolder(ParentPath(folder_)));
-  for (const std::string& topic : ListFolder(folder_)) {
-    for (const std::string& partition : ListFolder(topic)) {
-      for (const std::string& tail : ListFolder(partition)) {
-        if (tail.ends_with(kPartial)) {
-          RETURN_IF_ERROR(files_.RemoveTree(tail));
-        } else {
-          LoadTail(tail);
-        }
-      }
-    }
-  }
+  std::vector<std::string> partial;
+  LoadFolder(folder_, 0, partial);
+  for (const std::string& folder : partial) RETURN_IF_ERROR(files_.RemoveTree(folder));
   return OkStatus();
 }
 
-// Whole paths. What is no folder of ours is named, and left alone.
-std::vector<std::string> Quarantine::ListFolder(const std::string& folder) {
-  StatusOr<std::vector<std::string>> names = files_.List(folder);
-  if (!names.ok()) {
-    Damaged(folder, names.status());
-    return {};
+void Quarantine::LookAgain() {
+  MutexLock look(&look_);
+  std::map<std::string, Damage> damaged;
+  {
+    MutexLock lock(&mutex_);
+    damaged = damaged_;
   }
-  for (std::string& name : *names) name = JoinPath(folder, name);
-  return *std::move(names);
+  for (const auto& [folder, damage] : damaged) {
+    const StatusOr<bool> there = files_.Exists(folder);
+    const bool gone = there.ok() && !*there;
+    std::vector<std::string> partial;  // Left alone: they may be in writing.
+    if (gone) Undamaged(folder);
+    if (!gone) LoadFolder(folder, damage.depth, partial);
+  }
 }
 
-void Quarantine::LoadTail(const std::string& folder) {
-  StatusOr<QuarantinedTail> tail = ReadTailFolder(folder);
-  if (!tail.ok()) {
-    Damaged(folder, tail.status());
-    return;
+// The tails in it, and what of it is `partial`. What is no folder of ours is named, and left alone.
+void Quarantine::LoadFolder(const std::string& folder, int depth,
+                            std::vector<std::string>& partial) {
+  std::vector<std::string> names;
+  Status read;
+  if (depth == kTailDepth) {
+    read = LoadTail(folder);
+  } else {
+    StatusOr<std::vector<std::string>> listed = files_.List(folder);
+    read = listed.status();
+    if (listed.ok()) names = *std::move(listed);
   }
-  MutexLock lock(&mutex_);
-  tails_[tail->id] = *std::move(tail);
+  if (!read.ok()) return Damaged(folder, depth, read);
+  Undamaged(folder);
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(folder, name);
+    if (name.ends_with(kPartial)) {
+      partial.push_back(path);
+    } else {
+      LoadFolder(path, depth + 1, partial);
+    }
+  }
 }
 
-void Quarantine::Damaged(const std::string& folder, const Status& status) {
-  std::string what = fmt::format("{}: {}", folder, StatusMessage(status));
-  LogError("quarantine", "{}", what);
+Status Quarantine::LoadTail(const std::string& folder) {
+  ASSIGN_OR_RETURN(QuarantinedTail tail, ReadTailFolder(folder));
   MutexLock lock(&mutex_);
-  damaged_.push_back(std::move(what));
+  tails_.emplace(tail.id, std::move(tail));  // One that is known knows its progress better.
+  return OkStatus();
+}
+
+void Quarantine::Damaged(const std::string& folder, int depth, const Status& status) {
+  std::string what(StatusMessage(status));
+  {
+    MutexLock lock(&mutex_);
+    Damage& damage = damaged_[folder];
+    if (damage.what == what) return;  // Still, and told.
+    damage = {depth, what};
+  }
+  LogError("quarantine", "{}: {}", folder, what);
+}
+
+void Quarantine::Undamaged(const std::string& folder) {
+  {
+    MutexLock lock(&mutex_);
+    if (damaged_.erase(folder) == 0) return;
+  }
+  LogInfo("quarantine", "{}: is damaged no more", folder);
 }
 
 StatusOr<QuarantinedTail> Quarantine::ReadTailFolder(const std::string& folder) const {
@@ -207,6 +238,7 @@ StatusOr<QuarantinedTail> Quarantine::SetAside(const Request& request, const Rea
     return OkStatus();
   }));
   const std::string id = fmt::format("{:016x}", survey.hash.value());
+  LookAgain();  // It may be there and not have been read.
   if (StatusOr<QuarantinedTail> known = Find(id); known.ok()) {
     RETURN_IF_ERROR(CheckFiles(*known));
     return known;
@@ -289,8 +321,12 @@ StatusOr<QuarantinedTail> Quarantine::Find(const std::string& id) const {
 }
 
 std::vector<std::string> Quarantine::damaged() const {
+  std::vector<std::string> list;
   MutexLock lock(&mutex_);
-  return damaged_;
+  for (const auto& [folder, damage] : damaged_) {
+    list.push_back(fmt::format("{}: {}", folder, damage.what));
+  }
+  return list;
 }
 
 Status Quarantine::CheckFiles(const QuarantinedTail& tail) const {

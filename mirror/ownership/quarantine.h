@@ -7,7 +7,7 @@
 // writes nothing twice.
 // Thread-safe; everything blocks on the disk but List, Find and the metric. Failure: a tail that
 // can't be written leaves nothing behind; one that can't be read is named in damaged(), never
-// deleted.
+// deleted, and found by LookAgain() once it can be.
 #pragma once
 
 #include <functional>
@@ -52,6 +52,8 @@ class Quarantine {
   StatusOr<QuarantinedTail> Find(const std::string& id) const;
   // "FOLDER: what is wrong with it".
   std::vector<std::string> damaged() const;
+  // At what is damaged: a disk that failed to read may read now. Call it now and then.
+  void LookAgain();
   // From `cursor` on, which moves behind what `take` was given; false from `take` ends it. Every
   // batch is checked by CRC: damage is kDataLoss naming file and position.
   Status Read(const QuarantinedTail& tail, TailCursor& cursor,
@@ -68,10 +70,17 @@ class Quarantine {
   struct Survey;
   Quarantine(FileSystem& files, Metrics& metrics, std::string folder, RegionName region);
 
+  // A folder of ours; `depth`: how many of ours are above it.
+  struct Damage {
+    int depth = 0;
+    std::string what;
+  };
+
   Status Load();
-  std::vector<std::string> ListFolder(const std::string& folder);
-  void Damaged(const std::string& folder, const Status& status);
-  void LoadTail(const std::string& folder);
+  void LoadFolder(const std::string& folder, int depth, std::vector<std::string>& partial);
+  Status LoadTail(const std::string& folder);
+  void Damaged(const std::string& folder, int depth, const Status& status);
+  void Undamaged(const std::string& folder);
   StatusOr<QuarantinedTail> ReadTailFolder(const std::string& folder) const;
   std::string PartitionFolder(const QuarantinedTail& tail) const;
   Status Write(QuarantinedTail& tail, const std::string& partial, const ReadTail& read);
@@ -82,10 +91,11 @@ class Quarantine {
   FileSystem& files_;
   const std::string folder_;
   const RegionName region_;
-  mutable Mutex mutex_;                                                   // A leaf.
+  Mutex look_;           // One at a time: a second one could bring back what was dropped meanwhile.
+  mutable Mutex mutex_;  // A leaf.
   std::map<std::string, QuarantinedTail> tails_ ABSL_GUARDED_BY(mutex_);  // By id.
-  std::vector<std::string> damaged_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<void> collector_;  // Goes first.
+  std::map<std::string, Damage> damaged_ ABSL_GUARDED_BY(mutex_);         // By folder.
+  std::shared_ptr<void> collector_;                                       // Goes first.
 };
 
 }  // namespace atl::mirror

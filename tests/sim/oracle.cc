@@ -41,7 +41,7 @@ void Oracle::CheckRegion(Region& region) {
     CheckStint(region, *topic);
   }
   if (!started) return;
-  CheckQuarantine(region);
+  CheckQuarantine(region, false);
   // Earlier generations don't change any more; by id, so that every run looks in one order.
   std::map<TopicId, std::shared_ptr<const broker::Topic>> frozen;
   for (const auto& [id, topic] : view->by_id) {

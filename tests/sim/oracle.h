@@ -137,7 +137,8 @@ class Oracle {
   void JudgeAcked(const Region& region, const Place& place, const Stint& stint, bool moved);
   void JudgeLateAck(const Place& place, const std::string& value, Acked& acked);
   std::set<BatchKey> Quarantined(Region& region, const Place& place);
-  void CheckQuarantine(Region& region);
+  bool IsUnread(Region& region, const Place& place) const;
+  void CheckQuarantine(Region& region, bool complete);
   void CheckKept();
   void CheckReports();
   void CheckEqual(Region& owner, const broker::Topic& topic, const broker::Partition& partition,

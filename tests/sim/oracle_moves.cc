@@ -159,6 +159,7 @@ void Oracle::JudgeAcked(const Region& region, const Place& place, const Stint& s
 void Oracle::CheckTruncation(Region& region, const Place& place, Copy& copy, Offset end) {
   const History& history = truths_[place].history;
   const std::set<BatchKey> kept = Quarantined(region, place);
+  const bool unread = IsUnread(region, place);
   std::set<BatchKey>& removed = removed_[{region.ordinal().value(), place}];
   for (const BatchKey& key : history.Beyond(copy.tip, end)) {
     if (history.Find(key)->end <= copy.start) {
@@ -166,7 +167,7 @@ void Oracle::CheckTruncation(Region& region, const Place& place, Copy& copy, Off
       continue;
     }
     removed.insert(key);
-    if (kept.contains(key)) continue;
+    if (unread || kept.contains(key)) continue;
     world_.Fail(kept.empty() ? "S6" : "S11",
                 fmt::format("{}: had [{}, {}) and ends at {}; the batch at {} of epoch {} is not "
                             "in quarantine",
@@ -205,10 +206,19 @@ std::set<BatchKey> Oracle::Quarantined(Region& region, const Place& place) {
   return kept;
 }
 
-// S12: what was set aside is there after every crash.
-void Oracle::CheckQuarantine(Region& region) {
+// The disk did not give all of it when the region started, and the quarantine says so.
+bool Oracle::IsUnread(Region& region, const Place& place) const {
+  const std::string folder = fmt::format(".{}/{}/", place.first.ToString(), place.second.value());
+  const std::vector<std::string> damaged = region.process().quarantine->damaged();
+  return std::ranges::any_of(
+      damaged, [&](const std::string& what) { return what.find(folder) != std::string::npos; });
+}
+
+// S12: what was set aside is there after every crash; `complete`: and the disk gives all of it.
+void Oracle::CheckQuarantine(Region& region, bool complete) {
   for (const auto& [key, removed] : removed_) {
     if (key.first != region.ordinal().value() || world_.failure()) continue;
+    if (!complete && IsUnread(region, key.second)) continue;
     const std::set<BatchKey> kept = Quarantined(region, key.second);
     if (std::ranges::includes(kept, removed)) continue;
     world_.Fail("S12", fmt::format("{}: what was set aside of partition {} is gone", region.name(),
@@ -249,7 +259,7 @@ void Oracle::CheckKept() {
 
 void Oracle::CheckAll(bool complete) {
   for (const auto& region : regions_) {
-    if (region->up()) CheckQuarantine(*region);
+    if (region->up()) CheckQuarantine(*region, complete);
   }
   for (const auto& [id, stint] : stints_) {
     if (world_.failure()) return;

@@ -182,6 +182,7 @@ void Region::Tick(uint64_t boot) {
     world_.Note("{}: store reopened: {}", name_, StatusMessage(reopened));
   }
   process_->catalog.Tick();
+  process_->quarantine->LookAgain();
   process_->owners.Tick();
   process_->groups.Tick();
   process_->group_sync->Tick();

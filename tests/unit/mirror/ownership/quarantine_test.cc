@@ -247,6 +247,42 @@ TEST_CASE("damage is named, never deleted, and never served") {
   }
 }
 
+TEST_CASE("S12: what the disk does not give at the start is named, and found when it does") {
+  Store store;
+  const auto kept = store.Keep(Tail(), 100, 111);
+  const auto fail_reads_of = [&](const std::string& folder) {
+    store.files.SetFault([folder](Operation operation, const std::string& path) -> Status {
+      const bool fails = operation == Operation::kRead && path.starts_with(folder);
+      return fails ? Corrupt("{}: Input/output error", path) : OkStatus();
+    });
+  };
+  fail_reads_of(kept->folder);
+  store.Open();
+  REQUIRE(store.quarantine->List().empty());
+  REQUIRE(store.quarantine->damaged().size() == 1);
+  store.quarantine->LookAgain();
+  REQUIRE(store.quarantine->List().empty());
+  REQUIRE(store.quarantine->damaged().size() == 1);
+  REQUIRE_FALSE(store.Keep(Tail(), 100, 111).ok());
+  fail_reads_of("none");
+  SECTION("looked at again") { store.quarantine->LookAgain(); }
+  SECTION("set aside again") { REQUIRE(store.Keep(Tail(), 100, 111)->id == kept->id); }
+  REQUIRE(store.quarantine->List().size() == 1);
+  REQUIRE(store.quarantine->damaged().empty());
+  REQUIRE(*store.All(*store.quarantine->Find(kept->id)) == Joined(Tail()));
+  REQUIRE(store.Metric() == 6);
+}
+
+TEST_CASE("what an operator moved out of the quarantine is damaged no more") {
+  Store store;
+  REQUIRE(WriteWholeFile(store.files, kFolder + "/README", AsBytes("hello")).ok());
+  store.Open();
+  REQUIRE(store.quarantine->damaged().size() == 1);
+  REQUIRE(store.files.Remove(kFolder + "/README").ok());
+  store.quarantine->LookAgain();
+  REQUIRE(store.quarantine->damaged().empty());
+}
+
 TEST_CASE("progress survives a power cut, a dropped tail does not come back") {
   Store store;
   const auto kept = store.Keep(Tail(), 100, 111);
