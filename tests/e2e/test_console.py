@@ -63,7 +63,7 @@ def pictures(page: Page, name: str) -> None:
             for box in ("html", "dialog[open] .body"):
                 over = page.evaluate("box => { const one = document.querySelector(box); return one ? one.scrollWidth - one.clientWidth : 0; }", box)
                 assert over <= 0, f"{name} at {width}: {box} is {over} pixels too wide"
-            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True, timeout=60_000)
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
 
