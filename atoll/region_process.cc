@@ -289,7 +289,7 @@ Status RegionProcess::Parts::Recover() {
   links = std::make_unique<mirror::Links>(
       config.links, LinkContextOf(identity.identity.cluster_id.ToString()), random.Next());
   copies = std::make_unique<mirror::LocalCopies>(
-      catalog, events, fan_in, config.links,
+      catalog, owners, events, fan_in, config.links,
       [this](const LinkName& link, const TopicId& topic, PartitionId partition) {
         return links->IsDiverged(link, topic, partition);
       });

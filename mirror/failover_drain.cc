@@ -7,6 +7,7 @@
 #include "mirror/failovers.h"
 #include "mirror/ownership/move_rules.h"
 #include "mirror/pull/catch_up.h"
+#include "mirror/pull/history_end.h"
 #include "mirror/pull/kafka_source.h"
 #include "runtime/timer.h"
 
@@ -33,7 +34,7 @@ StatusOr<NodeId> NodeOf(const ClusterAtSource& cluster, const TopicId& id, const
 
 awaitable<Status> Failovers::Drain(OperationPtr operation) {
   const bool planned = operation->record.mode == Mode::kPromote;
-  while (planned && !IsDrained(room_.catalog, operation->record)) {
+  while (planned && !IsDrained(room_.catalog, room_.owners, operation->record)) {
     if (room_.clock.Now() >= operation->deadline) {
       co_return DeadlineExceeded("the mirror did not reach the old owner's end in time");
     }

@@ -58,10 +58,34 @@ void GroupBook::Take(const LinkName& link, const GroupCommit& commit, WallTime n
                     entry.commit.epoch == commit.epoch && entry.commit.metadata == commit.metadata;
   if (same && entry.state == GroupSyncState::kPlaced) return;
   entry.commit = commit;
+  Hold(key, entry);
+}
+
+void GroupBook::Hold(const Key& key, Entry& entry) {
   entry.version = ++last_version_;
   entry.state = GroupSyncState::kHeld;
   entry.reason.clear();
   due_.insert(key);
+}
+
+void GroupBook::OnClamped(const GroupId& group, const TopicName& topic, PartitionId partition,
+                          Offset cut) {
+  const auto sources = sources_.find({group, topic, partition});
+  if (sources == sources_.end()) return;
+  for (const Key& key : sources->second) {
+    Entry& entry = entries_.at(key);
+    if (!entry.here || *entry.here <= cut) continue;
+    entry.here = cut;
+    unsaved_.insert(key);
+    Hold(key, entry);
+  }
+}
+
+void GroupBook::PlaceAnew(const LinkName& link, std::span<const GroupCommit> commits) {
+  for (const GroupCommit& commit : commits) {
+    const Key key{link, commit.topic, commit.partition, commit.group};
+    if (const auto known = entries_.find(key); known != entries_.end()) Hold(key, known->second);
+  }
 }
 
 void GroupBook::OnSnapshotBegin(const LinkName& link) { snapshots_[link] = ++last_version_; }

@@ -88,6 +88,11 @@ class GroupBook {
   // held; done now and then, since conflicts end without anyone telling.
   std::vector<Placement> Due(const TranslateOffset& translate, bool all);
   void OnPlaced(const Placement& placement, broker::PlaceOutcome outcome);
+  // What was placed for the group in that partition here was moved back to `cut`: its log ends
+  // there. It is due again.
+  void OnClamped(const GroupId& group, const TopicName& topic, PartitionId partition, Offset cut);
+  // These are due again, wherever the groups stand here: something else may have moved them since.
+  void PlaceAnew(const LinkName& link, std::span<const GroupCommit> commits);
 
   // Of one link, of all its topics when none is named (source names).
   std::vector<GroupKnowledge> Knowledge(const LinkName& link,
@@ -134,6 +139,7 @@ class GroupBook {
 
   void Take(const LinkName& link, const GroupCommit& commit, WallTime now);
   void Settle(const Key& key, GroupSyncState state, std::string reason);
+  void Hold(const Key& key, Entry& entry);
   bool Locate(const Key& key, const TranslatedOffset& translated);
   std::optional<Placement> Judge(const Target& target, const TranslateOffset& translate);
   void Forget(const Key& key);

@@ -319,6 +319,7 @@ Status GroupSync::SyncOnShard(const LinkRoom& link, std::span<const GroupCommit>
   const LinkName& name = link.config.name;
   const std::vector<GroupCommit> wanted = Wanted(link, commits);
   book_.OnCommits(name, wanted, room_.clock.WallNow());
+  book_.PlaceAnew(name, wanted);
   std::vector<Placement> due;
   for (Placement& placement : book_.Due(translate_, true)) {
     const bool ours = std::any_of(placement.parts.begin(), placement.parts.end(),
@@ -365,10 +366,12 @@ StatusOr<std::vector<GroupClamp>> GroupSync::ClampOnShard(const TopicName& topic
   if (items.empty()) return clamped;
   RETURN_IF_ERROR(room_.offsets.Place(items, PlaceMode::kCut).status());
   for (const GroupClamp& moved : clamped) {
+    book_.OnClamped(moved.group, topic, partition, cut);
     LogWarning("groups", "{}-{} is cut at {}: the offset of group {} was {} and is moved there",
                topic.value(), partition.value(), cut.value(), moved.group.value(),
                moved.was.value());
   }
+  busy_ = true;
   return clamped;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "mirror/pull/history_end.h"
 #include "mirror/pull/naming.h"
 
 namespace atl::mirror {
@@ -18,9 +19,14 @@ std::shared_ptr<broker::Partition> PartitionOf(const broker::Topic& topic, Parti
 
 }  // namespace
 
-LocalCopies::LocalCopies(const broker::Catalog& catalog, Events& events, const FanIn& fan_in,
-                         std::vector<config::Link> links, IsDiverged is_diverged)
-    : catalog_(catalog), events_(events), fan_in_(fan_in), is_diverged_(std::move(is_diverged)) {
+LocalCopies::LocalCopies(const broker::Catalog& catalog, const Owners& owners, Events& events,
+                         const FanIn& fan_in, std::vector<config::Link> links,
+                         IsDiverged is_diverged)
+    : catalog_(catalog),
+      owners_(owners),
+      events_(events),
+      fan_in_(fan_in),
+      is_diverged_(std::move(is_diverged)) {
   SetLinks(std::move(links));
 }
 
@@ -88,9 +94,8 @@ Translation LocalCopies::TranslateMirror(const config::Link& link, const broker:
   }
   const std::shared_ptr<const Book> book = Recorded();
   if (book == nullptr) return UnknownTranslation("the events of this mirror can't be read");
-  const broker::PartitionOffsets offsets = log->offsets();
-  IdentityCopy copy{.start = offsets.log_start,
-                    .applied_end = offsets.high_watermark,
+  IdentityCopy copy{.start = log->offsets().log_start,
+                    .applied_end = EndInHistory(owners_, topic, partition),
                     .gaps = {},
                     .diverged_from = {}};
   if (const auto known = book->find({topic.id, partition}); known != book->end()) {

@@ -1,6 +1,7 @@
 // Which copy of a source partition this region has, and what an offset of either side is on the
-// other: gathers what translation.h needs from the catalogue (ends of the log), the durable events
-// (gaps, divergences), the links' configuration (names) and the fan-in extents.
+// other: gathers what translation.h needs from the catalogue (ends of the log), the owners
+// (how far it is their history), the durable events (gaps, divergences), the links' configuration
+// (names) and the fan-in extents.
 //
 // Any thread; looks under leaf locks only. The first call after a new event reads the events
 // again, from the store: not for reactors.
@@ -19,6 +20,7 @@
 #include "mirror/offsets/fan_in.h"
 #include "mirror/offsets/group_book.h"
 #include "mirror/offsets/translation.h"
+#include "mirror/ownership/owners.h"
 #include "mirror/watch/events.h"
 #include "region-config/link.h"
 #include "region-config/topic_filter.h"
@@ -38,8 +40,8 @@ class LocalCopies {
   using IsDiverged =
       std::function<bool(const LinkName& link, const TopicId& topic, PartitionId partition)>;
   // All outlive this.
-  LocalCopies(const broker::Catalog& catalog, Events& events, const FanIn& fan_in,
-              std::vector<config::Link> links, IsDiverged is_diverged);
+  LocalCopies(const broker::Catalog& catalog, const Owners& owners, Events& events,
+              const FanIn& fan_in, std::vector<config::Link> links, IsDiverged is_diverged);
   // After a reload.
   void SetLinks(std::vector<config::Link> links);
 
@@ -65,6 +67,7 @@ class LocalCopies {
                               PartitionId partition, Offset offset) const;
 
   const broker::Catalog& catalog_;
+  const Owners& owners_;
   Events& events_;
   const FanIn& fan_in_;
   const IsDiverged is_diverged_;

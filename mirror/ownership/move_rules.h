@@ -1,5 +1,6 @@
 // What the steps of a move hold to, whoever carries them out (failovers.h, or the simulator's
-// stand-in): how long a request may take, and when a mirror is drained.
+// stand-in): how long a request may take, and what the mint says. When a mirror is drained:
+// pull/history_end.h.
 #pragma once
 
 #include <chrono>
@@ -8,7 +9,6 @@
 #include "base/clock.h"
 #include "checkpoint/failover_table.h"
 #include "checkpoint/ownership_table.h"
-#include "core-broker/catalog/catalog.h"
 
 namespace atl::mirror {
 
@@ -19,9 +19,6 @@ inline constexpr Duration kLiftAnswer = std::chrono::seconds(1);
 // The fence outlives our own deadline, so that what we release in time is still there.
 inline constexpr Duration kFenceMargin = std::chrono::seconds(5);
 inline constexpr Duration kDrainLook = std::chrono::milliseconds(2);
-
-// Every partition here is served to the end that the fenced owner answered.
-bool IsDrained(const broker::Catalog& catalog, const checkpoint::FailoverRecord& record);
 
 // What the mint says of the move's topics (in its order): new epochs, cuts, and what is lost. An
 // owner that nobody fenced accepts until it hears of the new epoch: what it adds is unknown until

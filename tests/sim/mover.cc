@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mirror/ownership/move_rules.h"
+#include "mirror/pull/history_end.h"
 
 namespace atl::sim {
 namespace {
@@ -294,7 +295,8 @@ Status Mover::OnFenced(Operation& operation, const FenceAnswer& answer) {
 
 void Mover::Drain(const OperationPtr& operation, const Done& done) {
   const bool planned = operation->record.mode == Mode::kPromote;
-  if (!planned || mirror::IsDrained(self_.process().catalog, operation->record) ||
+  if (!planned ||
+      mirror::IsDrained(self_.process().catalog, self_.process().owners, operation->record) ||
       world_.Plants(Mutation::kSkipDrain)) {
     return done(drained.Hit());
   }

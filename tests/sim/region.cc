@@ -54,7 +54,7 @@ Region::Process::Process(Region& region, std::unique_ptr<checkpoint::EventTable>
       sync_shard(0, region.disk_, kDataFolder, metrics),
       groups({}, region.database_, group_shard, region.world_.clock, region.world_.random.Next()),
       fan_in(extent_table),
-      copies(catalog, events, fan_in, region.links_,
+      copies(catalog, owners, events, fan_in, region.links_,
              [](const LinkName&, const TopicId&, PartitionId) { return false; }),
       reactor("sim"),
       group_sync(

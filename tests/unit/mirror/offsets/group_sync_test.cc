@@ -26,6 +26,8 @@ const TopicId kOrdersId(std::array<uint8_t, 16>{7});
 const LinkName kLink("from-east");
 const RegionName kEast("east");
 const RegionName kWest("west");
+constexpr int32_t kTaken = 514;     // Epochs of west,
+constexpr int32_t kReturned = 769;  // and of east again.
 
 // A coordinator's offsets, without groups' life.
 class FakeOffsets final : public broker::CommittedOffsets {
@@ -85,7 +87,10 @@ struct Region {
                  .defaults = {},
                  .seed = 1},
                 {files, clock, metrics, states, gate}, topics, shards),
-        own(std::move(name)) {
+        own(std::move(name)),
+        links(MakeLinks(owner)),
+        owners(
+            {catalog, ownership, gate, clock, metrics, own, RegionOrdinal(owner ? 1 : 2), links}) {
     files.CreateFolders("/data").IgnoreError();
     REQUIRE(catalog.Load(false).ok());
     gate.Follow(catalog);
@@ -96,22 +101,25 @@ struct Region {
       spec.epoch = LeaderEpoch(257);
       spec.owner = RegionOrdinal(1);
       spec.link = kLink;
-      config::Link link = config::DefaultLink();
-      link.name = kLink;
-      link.source.region = kEast;
-      link.topics = {{config::RuleAction::kInclude, config::TopicMatch::kGlob, "*"}};
-      link.groups.sync = true;
-      link.groups.filter = {{config::RuleAction::kExclude, config::TopicMatch::kPrefix, "tmp"},
-                            {config::RuleAction::kInclude, config::TopicMatch::kGlob, "*"}};
-      links.push_back(std::move(link));
     }
     REQUIRE(catalog.Create(spec).ok());
     event_table = *checkpoint::EventTable::Open(store);
     events = std::make_unique<Events>(*event_table, metrics);
     copies = std::make_unique<LocalCopies>(
-        catalog, *events, fan_in, links,
+        catalog, owners, *events, fan_in, links,
         [](const LinkName&, const TopicId&, PartitionId) { return false; });
     Open();
+  }
+  static std::vector<config::Link> MakeLinks(bool owner) {
+    if (owner) return {};
+    config::Link link = config::DefaultLink();
+    link.name = kLink;
+    link.source.region = kEast;
+    link.topics = {{config::RuleAction::kInclude, config::TopicMatch::kGlob, "*"}};
+    link.groups.sync = true;
+    link.groups.filter = {{config::RuleAction::kExclude, config::TopicMatch::kPrefix, "tmp"},
+                          {config::RuleAction::kInclude, config::TopicMatch::kGlob, "*"}};
+    return {link};
   }
   void Open() {
     const GroupSync::Room room{reactor,
@@ -133,20 +141,45 @@ struct Region {
     clock.Advance(std::chrono::seconds(2));
     sync->Tick();
   }
-  // Mirrors records up to `end`.
-  void Mirror(int64_t end) {
-    LocalSink sink(catalog, shards);
-    const auto partition = *sink.Open(kLink, kOrdersId, PartitionId(0));
+  // Mirrors records of `epoch` up to `end`.
+  void Mirror(int64_t end, int32_t epoch = 257) {
+    const auto partition = Sink();
     const int64_t have = partition->End()->log_end.value();
-    const Bytes batch = test::MakeBatch({.base = have, .count = static_cast<int>(end - have)});
+    const Bytes batch =
+        test::MakeBatch({.base = have, .count = static_cast<int>(end - have), .epoch = epoch});
+    ApplyItem item;
+    item.target = partition;
+    item.batches = {*kafka::BatchView::Parse(batch)};
+    Apply(std::move(item));
+  }
+  // What a link does with a tail that the owner does not have.
+  void Cut(int64_t at) {
+    ApplyItem item;
+    item.target = Sink();
+    item.cut = *item.target->PlanCut(Offset(at));
+    REQUIRE(sync->ClampTo(kOrders, PartitionId(0), Offset(at)).ok());
+    Apply(std::move(item));
+  }
+  std::shared_ptr<SinkPartition> Sink() { return *sink.Open(kLink, kOrdersId, PartitionId(0)); }
+  void Apply(ApplyItem item) {
     struct Request final : ApplyRequest {
       void Done() override { REQUIRE(items.front().status.ok()); }
     };
     auto request = std::make_unique<Request>();
-    ApplyItem& item = request->items.emplace_back();
-    item.target = partition;
-    item.batches = {*kafka::BatchView::Parse(batch)};
+    request->items.push_back(std::move(item));
     sink.Apply(std::move(request));
+  }
+  // West owned the topic from offset 50 on, until east took it back by force.
+  void HearOfReturn(std::vector<Offset> cut) {
+    Owners::Record record = *owners.Find(kOrdersId);
+    record.epoch = LeaderEpoch(kReturned);
+    record.owner = RegionOrdinal(1);
+    record.owner_name = kEast;
+    record.cut = std::move(cut);
+    record.lineage = {{LeaderEpoch(257), RegionOrdinal(1), {Offset(0)}},
+                      {LeaderEpoch(kTaken), RegionOrdinal(2), {Offset(50)}},
+                      {record.epoch, record.owner, record.cut}};
+    REQUIRE(owners.Merge(kEast, std::array{record}).size() == 1);
   }
 
   ManualClock clock;
@@ -162,8 +195,11 @@ struct Region {
   runtime::Reactor reactor{"test"};
   CatalogGate gate{RegionOrdinal(2)};
   broker::Catalog catalog;
+  LocalSink sink{catalog, shards};
   const RegionName own;
-  std::vector<config::Link> links;
+  const std::vector<config::Link> links;
+  checkpoint::OwnershipTable ownership{store};
+  Owners owners;
   std::unique_ptr<checkpoint::EventTable> event_table;
   std::unique_ptr<Events> events;
   std::unique_ptr<LocalCopies> copies;
@@ -344,6 +380,66 @@ TEST_CASE("No group keeps an offset above the cut", "[groups][S13]") {
   pair.west.offsets.active.insert(GroupId("above"));
   REQUIRE(pair.west.sync->ClampTo(kOrders, PartitionId(0), Offset(45))->size() == 1);
   REQUIRE(pair.west.offsets.At("above") == 45);
+}
+
+TEST_CASE("No group is placed in a tail that the owner does not have", "[groups][S13]") {
+  Pair pair;
+  pair.west.Mirror(50);
+  pair.west.Mirror(60, kTaken);
+  pair.west.Mirror(100, kTaken);
+  SECTION("the cut is told") {
+    pair.west.HearOfReturn({Offset(60)});
+    pair.east.offsets.Commit("below", 60);
+    pair.east.offsets.Commit("above", 80);  // Of east's own records.
+    pair.Connect();
+    REQUIRE(pair.west.offsets.At("below") == 60);
+    REQUIRE(pair.west.offsets.At("above") == -1);
+    pair.west.Cut(60);
+    pair.west.Tick();
+    REQUIRE(pair.west.offsets.At("above") == -1);
+    pair.west.Mirror(100, kReturned);
+    pair.west.Tick();
+    REQUIRE(pair.west.offsets.At("above") == 80);
+  }
+  SECTION("the owner is known by its epoch alone") {
+    pair.west.HearOfReturn({});
+    pair.east.offsets.Commit("shared", 50);
+    pair.east.offsets.Commit("doubted", 55);
+    pair.Connect();
+    REQUIRE(pair.west.offsets.At("shared") == 50);
+    REQUIRE(pair.west.offsets.At("doubted") == -1);
+    pair.west.HearOfReturn({Offset(60)});
+    pair.west.Tick();
+    REQUIRE(pair.west.offsets.At("doubted") == 55);
+  }
+}
+
+TEST_CASE("What was placed and cut off is placed anew with the owner's records", "[groups][S13]") {
+  Pair pair;
+  pair.west.Mirror(60);
+  pair.west.Mirror(100, kTaken);
+  pair.east.offsets.Commit("app", 80);
+  pair.Connect();
+  REQUIRE(pair.west.offsets.At("app") == 80);
+  pair.west.Cut(60);
+  REQUIRE(pair.west.offsets.At("app") == 60);
+  REQUIRE(pair.west.sync->Knowledge(kLink).front().here == Offset(60));
+  pair.west.Tick();
+  REQUIRE(pair.west.offsets.At("app") == 60);
+  pair.west.Mirror(100, kReturned);
+  pair.west.Tick();
+  REQUIRE(pair.west.offsets.At("app") == 80);
+}
+
+TEST_CASE("The final sync places again what something else has moved since", "[groups][S13]") {
+  Pair pair;
+  pair.west.Mirror(100);
+  pair.east.offsets.Commit("app", 60);
+  pair.Connect();
+  pair.west.offsets.Commit("app",
+                           90);  // As by a link from a region that owned the topic meanwhile.
+  REQUIRE(pair.west.sync->SyncNow(kLink, pair.east.sync->Groups({{kOrders}}).commits).ok());
+  REQUIRE(pair.west.offsets.At("app") == 60);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "core-broker/catalog/catalog.h"
 #include "mirror/ownership/gate.h"
 #include "mirror/ownership/ownership.h"
+#include "mirror/pull/history_end.h"
 #include "runtime/storage_shards.h"
 #include "tests/unit/mirror/pull/batches.h"
 
@@ -280,6 +281,57 @@ TEST_CASE("a full disk is an error, keeps what was durable, and passes") {
   }
   REQUIRE(target->End()->log_end == Offset(3));
   REQUIRE(rig.Append(target, MakeBatch({.base = 3, .count = 3})).status.ok());
+}
+
+TEST_CASE("a tail that the owner does not have drains no move (S10)") {
+  Rig rig;
+  checkpoint::OwnershipTable table(rig.store);
+  Owners owners({rig.catalog,
+                 table,
+                 rig.gate,
+                 rig.clock,
+                 rig.metrics,
+                 RegionName("eu"),
+                 RegionOrdinal(2),
+                 {}});
+  // This region owned the topic from offset 3 on, until region 1 took it back there by force.
+  const auto target = rig.Open(0);
+  REQUIRE(rig.Append(target, MakeBatch({.base = 0, .count = 3})).status.ok());
+  REQUIRE(rig.Append(target, MakeBatch({.base = 3, .count = 5, .epoch = 514})).status.ok());
+  const std::vector<Offset> cut{Offset(3), Offset(0)};
+  Owners::Record taken = *owners.Find(kTopic);
+  taken.epoch = LeaderEpoch(769);
+  taken.cut = cut;
+  taken.lineage = {{LeaderEpoch(257), RegionOrdinal(1), {Offset(0), Offset(0)}},
+                   {LeaderEpoch(514), RegionOrdinal(2), cut},
+                   {taken.epoch, RegionOrdinal(1), cut}};
+  checkpoint::WriteBatch batch;
+  checkpoint::OwnershipTable::StagePut(batch, taken);
+  REQUIRE(table.Write(batch, checkpoint::Sync::kNow).ok());
+  REQUIRE(owners.Load().ok());
+  REQUIRE(rig.catalog.SetEpoch(kTopic, taken.epoch).ok());
+
+  checkpoint::FailoverRecord move;
+  move.topics.resize(1);
+  move.topics[0].id = kTopic;
+  move.topics[0].partitions.resize(2);
+  move.topics[0].partitions[0].source_end = Offset(5);
+  const auto end = [&] {
+    return EndInHistory(owners, *rig.catalog.view()->Find(kTopic), PartitionId(0));
+  };
+  REQUIRE(end() == Offset(3));
+  REQUIRE_FALSE(IsDrained(rig.catalog, owners, move));
+  ApplyItem item;
+  item.target = target;
+  item.cut = *target->PlanCut(Offset(3));
+  std::vector<ApplyItem> items;
+  items.push_back(std::move(item));
+  REQUIRE(rig.Apply(std::move(items)).front().status.ok());
+  REQUIRE(end() == Offset(3));
+  REQUIRE_FALSE(IsDrained(rig.catalog, owners, move));
+  REQUIRE(rig.Append(target, MakeBatch({.base = 3, .count = 2, .epoch = 769})).status.ok());
+  REQUIRE(end() == Offset(5));
+  REQUIRE(IsDrained(rig.catalog, owners, move));
 }
 
 }  // namespace
