@@ -56,6 +56,7 @@ class Prometheus:
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         self.address = f"127.0.0.1:{free_port()}"
         self.log = (folder / "prometheus.log").open("wb")
+        self.began = time.time()
         self.process = subprocess.Popen(
             ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
              f"--web.listen-address={self.address}"], stdout=self.log, stderr=self.log, env=os.environ)
@@ -76,9 +77,9 @@ class Prometheus:
     def query(self, expression: str) -> list[dict]:
         return self.ask("query", query=expression)["result"]
 
-    def query_range(self, expression: str, seconds: int = 180) -> list[dict]:
-        now = time.time()
-        return self.ask("query_range", query=expression, start=str(now - seconds), end=str(now), step="1")["result"]
+    def query_range(self, expression: str) -> list[dict]:
+        """Over all that it has scraped."""
+        return self.ask("query_range", query=expression, start=str(self.began), end=str(time.time()), step="1")["result"]
 
 
 class World:
