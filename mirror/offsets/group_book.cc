@@ -81,13 +81,6 @@ void GroupBook::OnClamped(const GroupId& group, const TopicName& topic, Partitio
   }
 }
 
-void GroupBook::PlaceAnew(const LinkName& link, std::span<const GroupCommit> commits) {
-  for (const GroupCommit& commit : commits) {
-    const Key key{link, commit.topic, commit.partition, commit.group};
-    if (const auto known = entries_.find(key); known != entries_.end()) Hold(key, known->second);
-  }
-}
-
 void GroupBook::OnSnapshotBegin(const LinkName& link) { snapshots_[link] = ++last_version_; }
 
 void GroupBook::OnSnapshotEnd(const LinkName& link) {

@@ -91,8 +91,6 @@ class GroupBook {
   // What was placed for the group in that partition here was moved back to `cut`: its log ends
   // there. It is due again.
   void OnClamped(const GroupId& group, const TopicName& topic, PartitionId partition, Offset cut);
-  // These are due again, wherever the groups stand here: something else may have moved them since.
-  void PlaceAnew(const LinkName& link, std::span<const GroupCommit> commits);
 
   // Of one link, of all its topics when none is named (source names).
   std::vector<GroupKnowledge> Knowledge(const LinkName& link,

@@ -319,7 +319,6 @@ Status GroupSync::SyncOnShard(const LinkRoom& link, std::span<const GroupCommit>
   const LinkName& name = link.config.name;
   const std::vector<GroupCommit> wanted = Wanted(link, commits);
   book_.OnCommits(name, wanted, room_.clock.WallNow());
-  book_.PlaceAnew(name, wanted);
   std::vector<Placement> due;
   for (Placement& placement : book_.Due(translate_, true)) {
     const bool ours = std::any_of(placement.parts.begin(), placement.parts.end(),

@@ -431,16 +431,5 @@ TEST_CASE("What was placed and cut off is placed anew with the owner's records",
   REQUIRE(pair.west.offsets.At("app") == 80);
 }
 
-TEST_CASE("The final sync places again what something else has moved since", "[groups][S13]") {
-  Pair pair;
-  pair.west.Mirror(100);
-  pair.east.offsets.Commit("app", 60);
-  pair.Connect();
-  pair.west.offsets.Commit("app",
-                           90);  // As by a link from a region that owned the topic meanwhile.
-  REQUIRE(pair.west.sync->SyncNow(kLink, pair.east.sync->Groups({{kOrders}}).commits).ok());
-  REQUIRE(pair.west.offsets.At("app") == 60);
-}
-
 }  // namespace
 }  // namespace atl::mirror
