@@ -11,9 +11,8 @@ namespace {
 std::string LinkPath(const std::string& link) { return "/v1/links/" + EncodeSegment(link); }
 
 std::string Milliseconds(const json::value& control) {
-  const auto* rtt = control.as_object().if_contains("rttSeconds");
-  if (rtt == nullptr || !rtt->is_number()) return "-";
-  return fmt::format("{:.2f}ms", rtt->to_number<double>() * 1e3);
+  const std::optional<double> rtt = NumberOf(control, "rttSeconds");
+  return rtt ? fmt::format("{:.2f}ms", *rtt * 1e3) : "-";
 }
 
 std::string RoundTrip(const json::value& link) {

@@ -21,13 +21,6 @@ struct TopicSum {
   std::optional<double> lag_seconds = 0;
 };
 
-template <class Number>
-std::optional<Number> NumberOf(const json::value& object, std::string_view key) {
-  const auto* value = object.as_object().if_contains({key.data(), key.size()});
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  return value->to_number<Number>();
-}
-
 void Sum(TopicSum& sum, const json::value& partition) {
   ++sum.partitions;
   const std::string state = Text(partition, "state");
@@ -41,7 +34,7 @@ void Sum(TopicSum& sum, const json::value& partition) {
   };
   add(sum.lag_records, "lagRecords");
   add(sum.lag_bytes, "lagBytes");
-  const auto seconds = NumberOf<double>(partition, "lagSeconds");
+  const auto seconds = NumberOf(partition, "lagSeconds");
   sum.lag_seconds = sum.lag_seconds && seconds ? std::optional(std::max(*sum.lag_seconds, *seconds))
                                                : std::nullopt;
 }

@@ -166,11 +166,10 @@ std::string Text(const json::value& object, std::string_view key) {
 }
 
 std::string Seconds(const json::value& object, std::string_view key) {
-  const auto* value = Find(object, key);
-  if (value == nullptr || !value->is_number()) return "-";
-  const double seconds = value->to_number<double>();
-  if (seconds < 60) return fmt::format("{:.1f}s", seconds);
-  const auto whole = static_cast<int64_t>(std::llround(seconds));
+  const std::optional<double> seconds = NumberOf(object, key);
+  if (!seconds) return "-";
+  if (*seconds < 60) return fmt::format("{:.1f}s", *seconds);
+  const auto whole = static_cast<int64_t>(std::llround(*seconds));
   if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
   return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
 }

@@ -5,6 +5,7 @@
 
 #include <boost/json/value.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -78,6 +79,14 @@ void Show(const Session& session, const Page& page);
 std::string Text(const json::value& object, std::string_view key);
 // Seconds as people say them: "0.4s", "2m14s"; "-" when unknown.
 std::string Seconds(const json::value& object, std::string_view key);
+// A member that is a number; nothing when it is missing or anything else.
+template <class Number = double>
+std::optional<Number> NumberOf(const json::value& object, std::string_view key) {
+  const auto* members = object.if_object();
+  const auto* value = members != nullptr ? members->if_contains({key.data(), key.size()}) : nullptr;
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  return value->to_number<Number>();
+}
 // Whether the member is there and true.
 bool IsTrue(const json::value& object, std::string_view key);
 // The array under `key`, or an empty one.

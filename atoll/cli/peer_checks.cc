@@ -17,12 +17,6 @@ std::string Generation(std::string_view version) {
   return std::string(version.substr(0, version.find('.', major + 1)));
 }
 
-std::optional<double> ClockAhead(const json::value& peer) {
-  const auto* ahead = peer.as_object().if_contains("clockAheadSeconds");
-  if (ahead == nullptr || !ahead->is_number()) return std::nullopt;
-  return ahead->to_number<double>();
-}
-
 void CheckUnreachable(const json::value& peer, const std::string& what, Findings& out) {
   const std::string link = Text(peer, "link");
   if (link == "-") {
@@ -39,7 +33,7 @@ void CheckPeer(const json::value& peer, const std::string& version, Findings& ou
   const std::string what = "peer " + Text(peer, "region");
   if (!IsTrue(peer, "connected")) return CheckUnreachable(peer, what, out);
   const std::string software = Text(peer, "software");
-  const std::optional<double> ahead = ClockAhead(peer);
+  const std::optional<double> ahead = NumberOf(peer, "clockAheadSeconds");
   bool fine = true;
   if (Generation(software) != Generation(version)) {
     out.Warn(what, fmt::format("runs {}, this region atoll {}: upgrade the older one, targets "
