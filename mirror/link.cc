@@ -248,7 +248,7 @@ awaitable<void> Link::Discover() {
       if (status.ok()) {
         backoff_.Reset();
         topics_synced_ = context_.clock.WallNow();
-        OnContact(ByteCount(0), ByteCount(0));
+        OnContact(began, ByteCount(0), ByteCount(0));
         co_await KeepIdentity();
         co_await NoteHeard();
         const Duration look = sync_->busy() ? Duration{} : context_.clock.Now() - began;
@@ -494,8 +494,11 @@ void Link::OnReplicated(Timestamp newest) {
   replication_seconds_->Observe(std::max(0.0, ToSeconds(age)));
 }
 
-void Link::OnContact(ByteCount received, ByteCount sent) {
-  last_contact_ = context_.clock.WallNow();
+void Link::OnContact(MonotonicTime asked, ByteCount received, ByteCount sent) {
+  if (asked > last_asked_) {
+    last_asked_ = asked;
+    last_contact_ = context_.clock.WallNow() - (context_.clock.Now() - asked);
+  }
   received_bytes_->Increment(static_cast<double>(received.value()));
   sent_bytes_->Increment(static_cast<double>(sent.value()));
 }

@@ -100,7 +100,7 @@ class Link final : public PullHost {
   void SetAsideOf(const PartitionPtr& partition) override;
   void OnPosition(const PartitionPtr& partition) override;
   void OnReplicated(Timestamp newest) override;
-  void OnContact(ByteCount received, ByteCount sent) override;
+  void OnContact(MonotonicTime asked, ByteCount received, ByteCount sent) override;
   void OnError(std::string_view stage, std::string_view error) override;
   void AskDiscovery() override;
   void OnApplyPosted() override { ++applies_; }
@@ -179,6 +179,7 @@ class Link final : public PullHost {
   bool heard_ = false;
   std::set<TopicName> paused_topics_;
   std::string stored_cluster_id_;
+  MonotonicTime last_asked_{};  // Of the last contact.
   std::optional<WallTime> last_contact_;
   std::optional<WallTime> topics_synced_;
   bool changed_ = true;  // Since the last snapshot.

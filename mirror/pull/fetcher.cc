@@ -318,10 +318,10 @@ awaitable<Status> Fetcher::AskLastBatches(std::vector<PartitionPtr> partitions) 
       asked.push_back(partition);
       attempts.push_back(partition->mirror.attempt());
     }
+    const MonotonicTime at = host_.now().mono;
     auto answer = co_await channel_->FetchOnce(std::move(slices), most);
     CO_RETURN_IF_ERROR(answer.status());
-    host_.OnContact(answer->received_bytes, answer->sent_bytes);
-    const Status filled = co_await FillOffsets(answer->slices);
+    const Status filled = co_await TakeAnswer(*answer, at);
     CO_RETURN_IF_ERROR(filled);
     for (size_t i = 0; i < asked.size(); ++i) {
       const FetchedSlice& slice = answer->slices[i];
@@ -370,6 +370,12 @@ awaitable<Status> Fetcher::AskStarts(std::vector<PartitionPtr> partitions) {
     Touch(*partitions[i]);
   }
   co_return OkStatus();
+}
+
+awaitable<Status> Fetcher::TakeAnswer(FetchAnswer& answer, MonotonicTime asked) {
+  host_.OnContact(asked, answer.received_bytes, answer.sent_bytes);
+  for (FetchedSlice& slice : answer.slices) slice.offsets.asked = asked;
+  return FillOffsets(answer.slices);
 }
 
 // Kafka answers -1 for both ends with OFFSET_OUT_OF_RANGE; a mirror needs them to tell a gap from a
@@ -445,16 +451,16 @@ FetchChange Fetcher::TakeChange() {
 
 awaitable<Status> Fetcher::FetchRecords(FetchChange change, runtime::MemoryPermit permit) {
   CO_RETURN_IF_ERROR(fetch_sent.Hit());
+  const MonotonicTime at = host_.now().mono;
   auto answer = co_await channel_->Fetch(std::move(change));
   CO_RETURN_IF_ERROR(answer.status());
   CO_RETURN_IF_ERROR(fetch_received.Hit());
-  host_.OnContact(answer->received_bytes, answer->sent_bytes);
   size_.OnAnswer(answer->received_bytes);
-  const Status filled = co_await FillOffsets(answer->slices);
+  const Status filled = co_await TakeAnswer(*answer, at);
   CO_RETURN_IF_ERROR(filled);
   std::vector<HandOver> hand_overs;
   for (const FetchedSlice& slice : answer->slices) Digest(slice, hand_overs);
-  Heartbeat(answer->slices);
+  Heartbeat(answer->slices, at);
   if (hand_overs.empty()) co_return OkStatus();
   CO_RETURN_IF_ERROR(batch_verified.Hit());
   co_await RaiseEpochs(hand_overs);
@@ -503,7 +509,7 @@ void Fetcher::Digest(const FetchedSlice& slice, std::vector<HandOver>& hand_over
 
 // Partitions without news are left out of an answer, yet it tells that nothing changed for them: an
 // idle source is in contact.
-void Fetcher::Heartbeat(const std::vector<FetchedSlice>& heard) {
+void Fetcher::Heartbeat(const std::vector<FetchedSlice>& heard, MonotonicTime asked) {
   const PartitionMirror::Now now = host_.now();
   if (now.mono < next_heartbeat_) return;
   next_heartbeat_ = now.mono + kHeartbeatEvery;
@@ -516,6 +522,7 @@ void Fetcher::Heartbeat(const std::vector<FetchedSlice>& heard) {
                         partition->heard.high_watermark != kNoOffset;
     if (!stands || told.contains(partition.get())) continue;
     verified_.clear();
+    partition->heard.asked = asked;
     partition->mirror.OnRecords(partition->asked_attempt, kafka::ErrorCode::kNone, partition->heard,
                                 {}, now, verified_);
   }

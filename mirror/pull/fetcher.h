@@ -96,6 +96,7 @@ class Fetcher {
   runtime::awaitable<Status> AskEpochEnds(std::vector<PartitionPtr> partitions);
   runtime::awaitable<Status> AskLastBatches(std::vector<PartitionPtr> partitions);
   runtime::awaitable<Status> AskStarts(std::vector<PartitionPtr> partitions);
+  runtime::awaitable<Status> TakeAnswer(FetchAnswer& answer, MonotonicTime asked);
   runtime::awaitable<Status> FillOffsets(std::vector<FetchedSlice>& slices);
   runtime::awaitable<void> RaiseEpochs(std::vector<HandOver>& hand_overs);
   runtime::awaitable<void> Idle(MonotonicTime until);
@@ -105,7 +106,7 @@ class Fetcher {
   void UpdateSession(PulledPartition& partition, bool wanted);
   FetchChange TakeChange();
   void Digest(const FetchedSlice& slice, std::vector<HandOver>& hand_overs);
-  void Heartbeat(const std::vector<FetchedSlice>& heard);
+  void Heartbeat(const std::vector<FetchedSlice>& heard, MonotonicTime asked);
   void Apply(std::vector<HandOver> hand_overs, std::shared_ptr<const void> bytes);
   void PostRestart(const PartitionPtr& partition);
   void PostCut(const PartitionPtr& partition);

@@ -145,7 +145,7 @@ void PartitionMirror::Stop(MirrorState state, MirrorEvent event, Now now) {
 
 void PartitionMirror::Hear(const SourceOffsets& source, Now now) {
   source_ = source;
-  lag_.OnContact(source.high_watermark, now.mono, now.wall);
+  lag_.OnContact(source.high_watermark, source.asked, now.wall - (now.mono - source.asked));
 }
 
 bool PartitionMirror::Refused(ErrorCode error, std::string_view what, Now now) {

@@ -67,6 +67,9 @@ struct MirrorPolicy {
 struct SourceOffsets {
   Offset log_start = kNoOffset;
   Offset high_watermark = kNoOffset;
+  // When the question was put. The answer may have lain here unread while this process stood still,
+  // so it proves a contact at this time and none later.
+  MonotonicTime asked{};
 };
 
 class PartitionMirror {

@@ -76,7 +76,8 @@ class PullHost {
   virtual void OnPosition(const std::shared_ptr<PulledPartition>& partition) = 0;
   // Records from `newest` back became durable here.
   virtual void OnReplicated(Timestamp newest) = 0;
-  virtual void OnContact(ByteCount received, ByteCount sent) = 0;
+  // The source answered what it was asked at `asked`.
+  virtual void OnContact(MonotonicTime asked, ByteCount received, ByteCount sent) = 0;
   virtual void OnError(std::string_view stage, std::string_view error) = 0;
   // Leaders or topics changed: describe the source again soon.
   virtual void AskDiscovery() = 0;

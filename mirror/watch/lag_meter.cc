@@ -14,12 +14,12 @@ constexpr double kLeast = 0.001;
 
 }  // namespace
 
-void LagMeter::OnContact(Offset source_end, MonotonicTime now, WallTime wall) {
+void LagMeter::OnContact(Offset source_end, MonotonicTime asked, WallTime wall) {
   source_end_ = source_end;
-  contact_ = now;
+  contact_ = asked;
   lost_ = false;
   contact_wall_ = wall;
-  if (caught_up()) caught_up_at_ = now;
+  if (caught_up()) caught_up_at_ = asked;
 }
 
 void LagMeter::OnNewestApplied(Timestamp newest) {

@@ -19,8 +19,9 @@ namespace atl::mirror {
 
 class LagMeter {
  public:
-  // The source answered: its log ends at `source_end`, as far as others may read it.
-  void OnContact(Offset source_end, MonotonicTime now, WallTime wall);
+  // The source answered what it was asked at `asked` (and `wall`): its log ends at `source_end`, as
+  // far as others may read it.
+  void OnContact(Offset source_end, MonotonicTime asked, WallTime wall);
   // The connection broke or the source can't serve: nobody knows how far it is until it answers.
   void OnLost() { lost_ = true; }
   // The newest record that is durable here; also what a restarted mirror finds in its log.

@@ -325,12 +325,10 @@ bool MirrorDriver::Step(const SlotKey& key, Slot& slot) {
           s.mirror.OnEpochEnd(attempt, answer.error, answer.end.epoch, answer.end.end, now());
         });
   } else if (need == MirrorNeed::kLastBatch) {
-    const Offset offset = slot.mirror.last_batch_offset();
-    Ask<SourceAnswer>(
-        key, slot, [=] { return FetchRecords(*source, topic, partition, offset, 100, false); },
-        [this](Slot& s, uint64_t attempt, const SourceAnswer& answer) {
-          s.mirror.OnLastBatch(attempt, answer.error, answer.offsets, *answer.records, now());
-        });
+    AskFetch(key, slot, slot.mirror.last_batch_offset(), 100, false,
+             [this](Slot& s, uint64_t attempt, const SourceAnswer& answer) {
+               s.mirror.OnLastBatch(attempt, answer.error, answer.offsets, *answer.records, now());
+             });
   } else if (need == MirrorNeed::kStart) {
     Ask<OffsetAnswer>(
         key, slot,
@@ -404,17 +402,23 @@ void MirrorDriver::Ask(const SlotKey& key, Slot& slot, std::function<Answer()> a
   });
 }
 
-void MirrorDriver::AskRecords(const SlotKey& key, Slot& slot) {
-  const Offset offset = slot.mirror.fetch_offset();
+void MirrorDriver::AskFetch(const SlotKey& key, Slot& slot, Offset offset, size_t bytes, bool cut,
+                            std::function<void(Slot&, uint64_t, const SourceAnswer&)> answered) {
   Ask<SourceAnswer>(
       key, slot,
-      [=, source = &source_, topic = slot.source_topic, bytes = slot.fetch_bytes,
-       cut = plan_.cuts_batches] {
-        return FetchRecords(*source, topic, key.second, offset, bytes, cut);
+      [=, source = &source_, topic = slot.source_topic, asked = now().mono] {
+        SourceAnswer answer = FetchRecords(*source, topic, key.second, offset, bytes, cut);
+        answer.offsets.asked = asked;
+        return answer;
       },
-      [this, key](Slot& s, uint64_t attempt, const SourceAnswer& answer) {
-        OnRecords(key, s, attempt, answer);
-      });
+      std::move(answered));
+}
+
+void MirrorDriver::AskRecords(const SlotKey& key, Slot& slot) {
+  AskFetch(key, slot, slot.mirror.fetch_offset(), slot.fetch_bytes, plan_.cuts_batches,
+           [this, key](Slot& s, uint64_t attempt, const SourceAnswer& answer) {
+             OnRecords(key, s, attempt, answer);
+           });
 }
 
 void MirrorDriver::OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt,

@@ -88,6 +88,8 @@ class MirrorDriver {
   template <class Answer>
   void Ask(const SlotKey& key, Slot& slot, std::function<Answer()> ask,
            std::function<void(Slot&, uint64_t attempt, const Answer&)> answered);
+  void AskFetch(const SlotKey& key, Slot& slot, Offset offset, size_t bytes, bool cut,
+                std::function<void(Slot&, uint64_t attempt, const SourceAnswer&)> answered);
   void AskRecords(const SlotKey& key, Slot& slot);
   bool RaiseEpoch(const TopicId& topic, LeaderEpoch epoch);
   void OnRecords(const SlotKey& key, Slot& slot, uint64_t attempt, const SourceAnswer& answer);

@@ -2,6 +2,7 @@
 // answer at once or when something was appended.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -60,7 +61,8 @@ class FakeSource final : public Source {
   runtime::Event news;
   int opened = 0;
   int fetches = 0;
-  int cut_after = -1;  // The fetch with this number fails, once.
+  int cut_after = -1;                         // The fetch with this number fails, once.
+  std::function<void()> before_read = [] {};  // The answer to a fetch is there, nobody read it.
 
   void Append(const PartitionName& name, int count, const std::string& text,
               LeaderEpoch epoch = LeaderEpoch(1)) {
@@ -94,6 +96,7 @@ class FakeChannel final : public SourceChannel {
       (void)co_await source_.news.Wait(SystemClock().Now() + change.max_wait);
       answer = Look();
     }
+    source_.before_read();
     co_return answer;
   }
   runtime::awaitable<StatusOr<FetchAnswer>> FetchOnce(std::vector<FetchSlice> slices,
@@ -105,6 +108,7 @@ class FakeChannel final : public SourceChannel {
       answer.slices.push_back(Slice(slice.at, bytes->back()));
     }
     answer.bytes = bytes;
+    source_.before_read();
     co_return answer;
   }
   runtime::awaitable<StatusOr<std::vector<EpochAnswer>>> EpochEnds(

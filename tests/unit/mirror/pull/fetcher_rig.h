@@ -25,9 +25,10 @@ class FakeHost final : public PullHost {
   int discoveries = 0;
   int applies_in_flight = 0;
   bool refuse_epochs = false;
+  Duration ahead{};  // Of the machine's clock: a test may let time pass.
 
   PartitionMirror::Now now() const override {
-    return {SystemClock().Now(), SystemClock().WallNow()};
+    return {SystemClock().Now() + ahead, SystemClock().WallNow() + ahead};
   }
   runtime::awaitable<Status> RecordEvents(PartitionPtr partition) override {
     for (MirrorEvent& event : partition->unrecorded) events.push_back(event);
@@ -49,7 +50,7 @@ class FakeHost final : public PullHost {
   }
   void OnPosition(const PartitionPtr&) override { ++positions; }
   void OnReplicated(Timestamp) override {}
-  void OnContact(ByteCount, ByteCount) override { ++contacts; }
+  void OnContact(MonotonicTime, ByteCount, ByteCount) override { ++contacts; }
   void OnError(std::string_view stage, std::string_view error) override {
     errors.push_back(std::string(stage) + " " + std::string(error));
   }

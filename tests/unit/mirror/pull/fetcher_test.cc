@@ -1,5 +1,7 @@
 #include "mirror/pull/fetcher.h"
 
+#include "mirror/watch/lag.h"
+
 #include "tests/unit/mirror/pull/fetcher_rig.h"
 
 #include <catch2/catch.hpp>
@@ -148,6 +150,31 @@ TEST_CASE("Idle partitions stay in contact", "[fetcher]") {
   // Only partition 0 has news; the answers tell about partition 1 all the same.
   REQUIRE(rig.RunUntil(
       [&] { return *rig.partitions[1]->mirror.status(rig.host.now()).last_contact > *contact; }));
+}
+
+TEST_CASE("A contact counts from the question, not from when its answer is read (S21)",
+          "[fetcher]") {
+  Rig rig(2);
+  for (int i = 0; i < 2; ++i) {
+    rig.source.Append(rig.Name(i), 1, "a");
+    rig.targets[static_cast<size_t>(i)]->log.Append(1, "a");
+  }
+  rig.source.before_read = [&] { rig.host.ahead += 2 * kHeartbeat; };  // The process stood still.
+  rig.Start();
+  // By the comparison of the last batches, by a fetch with news, and by one without.
+  for (const int contacts : {1, 2, 6}) {
+    REQUIRE(rig.RunUntil([&] { return rig.host.contacts >= contacts; }));
+    if (contacts == 1) rig.source.Append(rig.Name(0), 1, "b");
+    for (const PartitionPtr& partition : rig.partitions) {
+      const MirrorStatus status = partition->mirror.status(rig.host.now());
+      if (!status.last_contact) continue;
+      REQUIRE(rig.host.now().wall - *status.last_contact >= 2 * kHeartbeat);
+      REQUIRE(*status.lag.seconds >= ToSeconds(2 * kHeartbeat));
+    }
+  }
+  for (const PartitionPtr& partition : rig.partitions) {
+    REQUIRE(partition->mirror.status(rig.host.now()).last_contact.has_value());
+  }
 }
 
 TEST_CASE("A removed partition gets nothing more", "[fetcher]") {

@@ -1,10 +1,9 @@
 #include "mirror/pull/partition_mirror.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tests/unit/mirror/pull/batches.h"
+#include "tests/unit/mirror/pull/partition_rig.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,74 +15,8 @@ using test::BatchSpec;
 using test::HeaderOf;
 using test::MakeBatch;
 using test::MakeBatches;
-
-constexpr SourceOffsets Source(int64_t start, int64_t end) {
-  return {.log_start = Offset(start), .high_watermark = Offset(end)};
-}
-
-// A mirror with its clock, and the short ways through its events.
-struct Rig {
-  explicit Rig(MirrorPolicy policy = {})
-      : mirror({.link = LinkName("l"),
-                .topic = TopicName("orders"),
-                .topic_id = {},
-                .partition = PartitionId(0)},
-               policy, clock.Now(), clock.WallNow()) {}
-
-  PartitionMirror::Now now() const { return {clock.Now(), clock.WallNow()}; }
-  void Advance(Duration by) {
-    clock.Advance(by);
-    mirror.OnTick(now());
-  }
-  void PastRetry() { Advance(std::chrono::seconds(10)); }
-
-  void SinkAt(int64_t start, int64_t end, std::optional<BatchSpec> last = {}) {
-    SinkEnd sink{.log_start = Offset(start),
-                 .log_end = Offset(end),
-                 .durable_end = Offset(end),
-                 .last_epoch = kNoEpoch,
-                 .last_batch = {}};
-    if (last) {
-      sink.last_batch = HeaderOf(*last);
-      sink.last_epoch = LeaderEpoch(last->epoch);
-    }
-    mirror.OnSinkEnd(mirror.attempt(), sink, now());
-  }
-  void EpochEnd(int32_t epoch, int64_t end) {
-    mirror.OnEpochEnd(mirror.attempt(), ErrorCode::kNone, LeaderEpoch(epoch), Offset(end), now());
-  }
-  void LastBatch(SourceOffsets source, const Bytes& records, ErrorCode error = ErrorCode::kNone) {
-    mirror.OnLastBatch(mirror.attempt(), error, source, records, now());
-  }
-  size_t Records(SourceOffsets source, const Bytes& records, ErrorCode error = ErrorCode::kNone) {
-    answer = records;
-    verified.clear();
-    mirror.OnRecords(mirror.attempt(), error, source, answer, now(), verified);
-    return verified.size();
-  }
-  bool Applied(int64_t end) {
-    return mirror.OnApplied(mirror.attempt(), OkStatus(), Offset(end), now());
-  }
-  // An empty log of a topic that starts at 0, pulling.
-  void StartEmpty() {
-    SinkAt(0, 0);
-    mirror.OnStart(mirror.attempt(), ErrorCode::kNone, Offset(0), now());
-  }
-  // A log of [0, 10) whose last batch is [5, 10), located and pulling.
-  void StartAtTen() {
-    const BatchSpec last{.base = 5, .count = 5};
-    SinkAt(0, 10, last);
-    EpochEnd(257, 10);
-    LastBatch(Source(0, 10), MakeBatch(last));
-  }
-  MirrorState state() const { return mirror.status(now()).state; }
-  std::string reason() const { return mirror.status(now()).reason; }
-
-  ManualClock clock;
-  PartitionMirror mirror;
-  Bytes answer;
-  std::vector<kafka::BatchView> verified;
-};
+using test::Source;
+using Rig = test::PartitionRig;
 
 TEST_CASE("an empty log begins where startFrom says") {
   Rig rig;
@@ -459,21 +392,6 @@ TEST_CASE("an error makes what is in flight inert") {
   REQUIRE(late.empty());
 }
 
-TEST_CASE("a mirror whose connection broke shows the age of the contact at once, not 0 (S21)") {
-  Rig rig;
-  rig.StartAtTen();
-  rig.Records(Source(0, 10), {});
-  REQUIRE(rig.mirror.status(rig.now()).lag.seconds == 0.0);
-  rig.Advance(std::chrono::seconds(2));
-  rig.mirror.OnSourceLost("connection reset", rig.now());
-  REQUIRE(*rig.mirror.status(rig.now()).lag.seconds == Approx(2));
-  rig.PastRetry();
-  REQUIRE(*rig.mirror.status(rig.now()).lag.seconds >= 2);
-  rig.StartAtTen();
-  rig.Records(Source(0, 10), {});
-  REQUIRE(rig.mirror.status(rig.now()).lag.seconds == 0.0);
-}
-
 TEST_CASE("errors of the source are waited out with a growing, named pause") {
   Rig rig;
   rig.StartAtTen();
@@ -558,31 +476,6 @@ TEST_CASE("a deleted source topic retires the mirror, another generation is a co
     REQUIRE(rig.state() == MirrorState::kConflict);
     REQUIRE_FALSE(rig.mirror.status(rig.now()).lag.seconds);
   }
-}
-
-TEST_CASE("silence is shown as silence, never as running or as no lag (S21)") {
-  Rig rig;
-  rig.StartAtTen();
-  rig.Records(Source(0, 10), {});
-  REQUIRE(rig.state() == MirrorState::kCaughtUp);
-  rig.clock.Advance(std::chrono::seconds(60));  // Nobody ticks it, nobody answers.
-  REQUIRE(rig.state() == MirrorState::kSourceUnavailable);
-  REQUIRE(*rig.mirror.status(rig.now()).lag.seconds == Approx(60));
-  rig.mirror.OnTick(rig.now());
-  REQUIRE(rig.reason().find("no answer") != std::string::npos);
-  rig.Records(Source(0, 10), {});
-  REQUIRE(rig.state() == MirrorState::kCaughtUp);
-}
-
-TEST_CASE("half a minute without progress while behind has a reason (L4)") {
-  Rig rig({.apply_window = ByteCount(1)});
-  rig.StartAtTen();
-  REQUIRE(rig.Records(Source(0, 20), MakeBatch({.base = 10})) == 1);
-  for (int i = 0; i < 31; ++i) {
-    rig.Advance(std::chrono::seconds(1));
-    rig.Records(Source(0, 20), {});  // The source goes on answering.
-  }
-  REQUIRE(rig.reason().find("no progress for 30 s") != std::string::npos);
 }
 
 TEST_CASE("the source's log start is followed when nothing is in flight") {
