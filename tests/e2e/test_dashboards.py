@@ -7,6 +7,7 @@ import sys
 import pytest
 import yaml
 
+import grafana_schema
 import metrics_doc
 import promql
 from harness import REPOSITORY
@@ -80,6 +81,40 @@ def test_every_panel_explains_itself_and_asks_prometheus_as_it_should(name):
             assert set(promql.RANGE.findall(expression)) <= {"$__rate_interval"}, title
             if panel["type"] == "timeseries":
                 assert target["legendFormat"], title
+
+
+def test_grafanas_own_schemas_know_every_key_and_value_but_the_few_named_ones():
+    complaints = [(name, *one) for name in NAMES for one in grafana_schema.complaints(load(name))]
+    reasons = [grafana_schema.beside_the_schema(path) for _, path, _ in complaints]
+    assert not [one for one, known in zip(complaints, reasons, strict=True) if known is None]
+    assert set(reasons) == set(grafana_schema.BESIDE_THE_SCHEMA), "a difference that is not there any more"
+
+
+# Where in a panel, or in the dashboard itself, what is spoilt, and a part of the complaint that names it.
+SPOILT = {
+    "a misspelt key of the dashboard": (None, ("refesh",), "5s", "/refesh"),
+    "a misspelt key of a panel": ("stat", ("gridpos",), {}, "/gridpos"),
+    "a misspelt key of a kind's options": ("timeseries", ("options", "tooltip", "mod"), "multi", "options/tooltip/mod"),
+    "a misspelt key of a kind's fields": ("timeseries", ("fieldConfig", "defaults", "custom", "lineWidht"), 1, "custom/lineWidht"),
+    "a misspelt key of a query": ("table", ("targets", 0, "instan"), True, "targets/0/instan"),
+    "a misspelt key of a mapping": ("stat", ("fieldConfig", "defaults", "mappings", 0, "form"), "0", "mappings/0/form"),
+    "a misspelt key of a transformation": ("table", ("transformations", 0, "option"), {}, "/transformations"),
+    "a number for a text": (None, ("title",), 5, "/title"),
+    "a text for a number": ("stat", ("gridPos", "w"), "6", "grid_pos/w"),
+    "a text for a truth": ("table", ("targets", 0, "instant"), "yes", "/instant"),
+    "a word that is none of the choices": ("stat", ("options", "colorMode"), "backround", "color_mode"),
+}
+
+
+@pytest.mark.parametrize("kind, path, value, named", SPOILT.values(), ids=SPOILT.keys())
+def test_a_spoilt_dashboard_is_seen(kind, path, value, named):
+    before, spoilt = grafana_schema.complaints(load("overview")), load("overview")
+    place = spoilt if kind is None else next(panel for panel in spoilt["panels"] if panel["type"] == kind)
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    new = [one for one in grafana_schema.complaints(spoilt) if one not in before]
+    assert len(new) == 1 and named in new[0][0] and grafana_schema.beside_the_schema(new[0][0]) is None, new
 
 
 def test_dashboards_have_their_own_names_and_lead_to_each_other():
