@@ -15,7 +15,8 @@ quickstart=(kcat python3 python3-confluent-kafka)
 test=(catch2 clang-14 libclang-rt-14-dev clang-format-14
   kcat python3 python3-venv prometheus openjdk-17-jre-headless maven procps etcd-server
   debootstrap lintian dpkg-dev file systemd buildah iproute2 shellcheck   # tests/packages, deploy.scripts
-  chromium fonts-dejavu-core)   # tests/e2e/test_console.py
+  chromium fonts-dejavu-core   # tests/e2e/test_console.py
+  zsh fish)   # tests/e2e/test_command_line.py: completion
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 

@@ -178,12 +178,22 @@ fi
 }
 
 std::string Fish(const std::vector<Node>& nodes) {
-  std::string out = R"sh(# fish completion for atoll; made by `atoll completion fish`.
+  std::string cases;
+  for (const Node& node : nodes) {
+    if (!node.verbs.empty())
+      cases += fmt::format("        case '{}'\n            string split ' ' '{}'\n", node.path,
+                           Words(node.verbs));
+  }
+  std::string out = fmt::format(R"sh(# fish completion for atoll; made by `atoll completion fish`.
+function __atoll_verbs
+    switch "$argv"
+{}    end
+end
+
 function __atoll_path
     set -l path
     for word in (commandline -opc)[2..-1]
-        string match -q -- '-*' $word; and continue
-        set -a path $word
+        contains -- $word (__atoll_verbs $path); and set -a path $word
     end
     echo "$path"
 end
@@ -192,11 +202,8 @@ function __atoll_at
     test (__atoll_path) = "$argv"
 end
 
-function __atoll_below
-    string match -q -- "$argv*" (__atoll_path)
-end
-
-)sh";
+)sh",
+                                cases);
   for (const Node& node : nodes) {
     for (const CLI::App* verb : node.verbs) {
       out += fmt::format("complete -c atoll -f -n \"__atoll_at '{}'\" -a {} -d {}\n", node.path,
@@ -208,7 +215,7 @@ end
       for (const std::string& name : option->get_lnames()) names += " -l " + name;
       if (option->check_lname("output")) names += fmt::format(" -x -a '{}'", kFormats);
       if (option->check_lname("profile")) names += fmt::format(" -x -a '({})'", kProfiles);
-      out += fmt::format("complete -c atoll -n \"__atoll_below '{}'\"{} -d {}\n", node.path, names,
+      out += fmt::format("complete -c atoll -n \"__atoll_at '{}'\"{} -d {}\n", node.path, names,
                          Quoted(option->get_description()));
     }
   }
