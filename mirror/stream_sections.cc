@@ -4,8 +4,10 @@
 #include <boost/json.hpp>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/utf8.h"
 #include "mirror/quarantine_routes.h"
@@ -21,7 +23,8 @@ using broker::StateRows;
 constexpr size_t kMostEvents = 200;
 constexpr size_t kMostMoves = 100;
 
-// How fast a link's totals rise, over the time since they were last looked at.
+// How fast a link's totals rise, over a second or more: less would show the steps in which a link
+// refreshes what it shows.
 class Throughput {
  public:
   struct Rates {
@@ -29,25 +32,28 @@ class Throughput {
     std::optional<double> records;
   };
   Rates Look(MonotonicTime now, double bytes, int64_t records) {
-    Rates rates;
     const double seconds = ToSeconds(now - at_);
-    if (known_ && seconds > 0) {
-      rates.bytes = std::round(std::max(0.0, bytes - bytes_) / seconds);
-      rates.records =
+    if (known_ && seconds < kSeconds) return rates_;
+    if (known_) {
+      rates_.bytes = std::round(std::max(0.0, bytes - bytes_) / seconds);
+      rates_.records =
           std::round(static_cast<double>(std::max<int64_t>(0, records - records_)) / seconds);
     }
     known_ = true;
     at_ = now;
     bytes_ = bytes;
     records_ = records;
-    return rates;
+    return rates_;
   }
 
  private:
+  static constexpr double kSeconds = 1;
+
   bool known_ = false;
   MonotonicTime at_{};
   double bytes_ = 0;
   int64_t records_ = 0;
+  Rates rates_;
 };
 
 int64_t AppliedOf(const LinkSnapshot& snapshot) {
@@ -92,19 +98,34 @@ class LinkReader {
   std::map<std::string, Throughput> throughput_;
 };
 
-StateRows Mirrors(const Links& links) {
-  StateRows rows;
-  for (const auto& link : links.all()) {
-    for (const auto snapshot = link->snapshot(); const MirrorRow& row : snapshot->sample.rows) {
-      json::object object = DescribeMirror(row);
-      object.erase("lastContact");  // The link's is enough; this one changes with every fetch.
-      const std::string key =
-          fmt::format("{} {} {}", row.link.value(), row.topic_id.ToString(), row.partition.value());
-      rows[key] = json::serialize(object);
+// The rows of 1,000 partitions are made again only when a link shows something new.
+class MirrorReader {
+ public:
+  explicit MirrorReader(const Links& links) : links_(links) {}
+
+  std::optional<StateRows> Read() {
+    Snapshots snapshots;
+    for (const auto& link : links_.all()) snapshots.push_back(link->snapshot());
+    if (snapshots == shown_) return std::nullopt;
+    shown_ = std::move(snapshots);
+    StateRows rows;
+    for (const auto& snapshot : shown_) {
+      for (const MirrorRow& row : snapshot->sample.rows) {
+        json::object object = DescribeMirror(row);
+        object.erase("lastContact");  // The link's is enough; this one changes with every fetch.
+        rows[fmt::format("{} {} {}", row.link.value(), row.topic_id.ToString(),
+                         row.partition.value())] = json::serialize(object);
+      }
     }
+    return rows;
   }
-  return rows;
-}
+
+ private:
+  using Snapshots = std::vector<std::shared_ptr<const LinkSnapshot>>;
+
+  const Links& links_;
+  Snapshots shown_;
+};
 
 struct GroupLine {
   int64_t partitions = 0;
@@ -146,25 +167,24 @@ class EventReader {
  public:
   explicit EventReader(Events& events) : events_(events) {}
 
-  StateRows Read() {
+  std::optional<StateRows> Read() {
     const uint64_t version = events_.version();
-    if (version == version_) return rows_;
+    if (version == version_) return std::nullopt;
     checkpoint::EventFilter filter;
     filter.limit = kMostEvents;
     const auto events = events_.List(filter);
-    if (!events.ok()) return rows_;  // The route says why; here what was known stays.
-    rows_.clear();
+    if (!events.ok()) return std::nullopt;  // The route says why; here what was known stays.
+    StateRows rows;
     for (const checkpoint::Event& event : *events) {
-      rows_[std::to_string(event.id)] = json::serialize(DescribeEvent(event));
+      rows[std::to_string(event.id)] = json::serialize(DescribeEvent(event));
     }
     version_ = version;
-    return rows_;
+    return rows;
   }
 
  private:
   Events& events_;
   uint64_t version_ = 0;
-  StateRows rows_;
 };
 
 StateRows Moves(const Failovers& failovers) {
@@ -191,7 +211,8 @@ StateRows Tails(const Quarantine& quarantine) {
 void AddLinkSections(broker::StateStream& stream, const StreamedRooms& rooms) {
   stream.AddSection("links",
                     [reader = std::make_shared<LinkReader>(rooms)] { return reader->Read(); });
-  stream.AddSection("mirrors", [rooms] { return Mirrors(rooms.links); });
+  stream.AddSection(
+      "mirrors", [reader = std::make_shared<MirrorReader>(rooms.links)] { return reader->Read(); });
   stream.AddSection("linkGroups", [rooms] {
     StateRows rows;
     for (const auto& link : rooms.links.all()) {

@@ -82,7 +82,9 @@ class StateStream::ReadJob final : public runtime::ShardJob {
 
  private:
   void Look(Section& section) {
-    std::string change = sections_->book.Replace(section.name, section.read());
+    std::optional<StateRows> rows = section.read();
+    if (!rows.has_value()) return;
+    std::string change = sections_->book.Replace(section.name, std::move(*rows));
     if (change.empty()) return;
     section.told = now_;
     round_->changes.push_back({section.name, Shared(std::move(change))});
@@ -243,7 +245,7 @@ awaitable<void> StateStream::Run() {
     const bool looked = co_await round->done.Wait();
     if (!looked) co_return;
     if (now >= next_tick) {
-      next_tick = now + limits_.every;
+      next_tick = now + limits_.tick_every;
       round->changes.push_back({kTick, Shared(TickMessage(clock_.WallNow()))});
     }
     Deliver(*round);

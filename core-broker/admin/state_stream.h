@@ -1,5 +1,5 @@
 // GET /v1/stream, a WebSocket: what the console and scripts watch instead of polling. A reader gets
-// every section whole, then what changes, each section at most once a second, and a "tick" once a
+// every section whole, then what changes, each section at most twice a second, and a "tick" once a
 // second that shows the stream is alive. ?sections=links,events narrows it. It only speaks: a
 // message from a reader ends the connection, and so does falling behind (close code 1008 with the
 // reason).
@@ -33,14 +33,16 @@ struct StreamLimits {
   size_t max_readers = 32;
   size_t max_queued_messages = 256;  // Of one reader; more: it is dropped.
   size_t max_queued_bytes = size_t{16} << 20;
-  Duration every = std::chrono::seconds(1);              // Between two messages about a section.
-  Duration look_every = std::chrono::milliseconds(500);  // So that a lone change is not late.
+  Duration every = std::chrono::milliseconds(500);       // Between two messages about a section.
+  Duration look_every = std::chrono::milliseconds(250);  // So that a lone change is not late.
+  Duration tick_every = std::chrono::seconds(1);
 };
 
 class StateStream {
  public:
   static constexpr std::string_view kPath = "/v1/stream";
-  using Read = std::function<StateRows()>;
+  // All rows of a section; nothing: they are as they were at the last call.
+  using Read = std::function<std::optional<StateRows>()>;
   using Request = boost::beast::http::request<boost::beast::http::string_body>;
 
   // Both outlive this. `reading`: one thread, nobody else's; stopped after this and before what the

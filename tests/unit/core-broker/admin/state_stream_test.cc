@@ -17,16 +17,19 @@ namespace asio = runtime::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 
-// A stream whose one section is what the test says, looked at as fast as it goes.
+// A stream whose one section is what the test says, looked at as fast as it goes. The section says
+// nothing while the number stays.
 class Streaming {
  public:
   explicit Streaming(StreamLimits limits = {}, size_t row_bytes = 1)
       : shards_(1, PosixFileSystem(), "/tmp", metrics_),
         stream_(reactor_, shards_, SystemClock(), Fast(limits)),
         server_(reactor_, router_, HttpLimits(), &stream_) {
-    stream_.AddSection("numbers", [this, row_bytes] {
-      return StateRows{{"n", fmt::format(R"({{"n":{},"x":"{}"}})", number_.load(),
-                                         std::string(row_bytes, 'x'))}};
+    stream_.AddSection("numbers", [this, row_bytes, shown = 0]() mutable {
+      const int number = number_.load();
+      if (std::exchange(shown, number) == number) return std::optional<StateRows>();
+      return std::optional(StateRows{
+          {"n", fmt::format(R"({{"n":{},"x":"{}"}})", number, std::string(row_bytes, 'x'))}});
     });
     RegisterStreamRoute(router_);
     REQUIRE(server_.Open("127.0.0.1", 0).ok());
@@ -107,6 +110,20 @@ TEST_CASE("A reader gets the whole state, then what changes") {
   const auto change = client.Next();
   REQUIRE_FALSE(change.at("whole").as_bool());
   REQUIRE(change.at("set").at("n").at("n").as_int64() == 2);
+}
+
+TEST_CASE("What a section has said before and does not say again is told to who comes later") {
+  Streaming server;
+  Client first(server);
+  REQUIRE(first.Shake() == 101);
+  (void)first.Next();
+  server.number() = 2;
+  (void)first.Next();
+  Client later(server);
+  REQUIRE(later.Shake() == 101);
+  const auto whole = later.Next();
+  REQUIRE(whole.at("whole").as_bool());
+  REQUIRE(whole.at("set").at("n").at("n").as_int64() == 2);
 }
 
 TEST_CASE("A section that does not exist is refused with those that do") {
