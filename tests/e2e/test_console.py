@@ -113,6 +113,9 @@ def drill_and_verify(page: Page) -> None:
 def test_an_operator_walks_over_and_back(ring, browse):
     # An objective that pictures on a slow machine don't outlast.
     us_east, eu_west = ring.pair(control=True, objectives={"rpo": "10m"})
+    for region in us_east, eu_west:
+        region.spec["console"] = {"grafana": "https://grafana.example:3000/ops/"}
+        region.restart()
     create_topic(us_east, "orders", 1)
     wait_connected(us_east, eu_west)
     clients.produce(us_east.kafka, "orders", [b"known-%d" % number for number in range(60)])
