@@ -10,9 +10,6 @@
 namespace atl::kafka {
 namespace {
 
-constexpr int16_t kTransactionalBit = 0x10;
-constexpr int16_t kControlBit = 0x20;
-
 void AppendField(Bytes& out, std::optional<BytesView> field) {
   AppendVarint(out, field ? static_cast<int32_t>(field->size()) : -1);
   if (field) out.insert(out.end(), field->begin(), field->end());

@@ -14,8 +14,6 @@ constexpr size_t kProducerIdOffset = 43;
 constexpr size_t kProducerEpochOffset = 51;
 constexpr size_t kBaseSequenceOffset = 53;
 constexpr int32_t kMinimumLength = kBatchHeaderBytes - kBatchOverheadBytes;
-constexpr int16_t kLogAppendTimeBit = 0x08;
-constexpr int16_t kTransactionalBit = 0x10;
 
 uint32_t ComputeCrc(BytesView batch) { return Crc32c(batch.subspan(kBatchCrcStart)); }
 

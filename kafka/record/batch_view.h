@@ -19,6 +19,11 @@ inline constexpr size_t kBatchMagicOffset = 16;
 inline constexpr size_t kBatchCrcOffset = 17;
 inline constexpr size_t kBatchCrcStart = 21;  // First byte that the CRC covers.
 inline constexpr int8_t kBatchMagic = 2;
+// Bits of the attributes.
+inline constexpr int16_t kCodecBits = 0x07;
+inline constexpr int16_t kLogAppendTimeBit = 0x08;
+inline constexpr int16_t kTransactionalBit = 0x10;
+inline constexpr int16_t kControlBit = 0x20;
 
 enum class Codec : int8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
 enum class TimestampType : int8_t { kCreateTime = 0, kLogAppendTime = 1 };
@@ -51,10 +56,13 @@ class BatchHeader {
   Sequence last_sequence() const {
     return base_sequence == kNoSequence ? kNoSequence : base_sequence.Plus(last_offset_delta);
   }
-  Codec codec() const { return static_cast<Codec>(attributes & 0x07); }
-  TimestampType timestamp_type() const { return static_cast<TimestampType>((attributes >> 3) & 1); }
-  bool is_transactional() const { return (attributes & 0x10) != 0; }
-  bool is_control() const { return (attributes & 0x20) != 0; }
+  Codec codec() const { return static_cast<Codec>(attributes & kCodecBits); }
+  TimestampType timestamp_type() const {
+    return (attributes & kLogAppendTimeBit) != 0 ? TimestampType::kLogAppendTime
+                                                 : TimestampType::kCreateTime;
+  }
+  bool is_transactional() const { return (attributes & kTransactionalBit) != 0; }
+  bool is_control() const { return (attributes & kControlBit) != 0; }
   bool has_producer() const { return producer_id >= ProducerId(0); }
 };
 

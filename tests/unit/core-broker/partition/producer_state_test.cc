@@ -111,7 +111,7 @@ TEST_CASE("A control batch brings its epoch and no sequence", "[producer]") {
   ProducerState state;
   Accept(state, {0, 10});
   kafka::BatchHeader marker = Header({-1, 1, 1});
-  marker.attributes = 0x30;
+  marker.attributes = kafka::kTransactionalBit | kafka::kControlBit;
   marker.base_sequence = kNoSequence;
   state.Stage(marker, kNow);
   state.Commit();
