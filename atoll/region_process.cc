@@ -362,8 +362,8 @@ mirror::LinkContext RegionProcess::Parts::LinkContextOf(const std::string& clust
       .fan_in = fan_in,
       .cluster_id = cluster_id,
       .region = config.region.name,
-      .clamp_groups = [this](const TopicName& topic, PartitionId partition,
-                             Offset cut) { return group_sync->ClampTo(topic, partition, cut); },
+      .cut_groups = [this](const TopicName& topic, PartitionId partition,
+                           Offset cut) { return group_sync->OnCut(topic, partition, cut); },
       .ask_digests =
           [this](const RegionName& peer, const mirror::DigestsRequest& request) {
             return AskDigests(peer, request);

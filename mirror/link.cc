@@ -399,7 +399,7 @@ awaitable<void> Link::KeepApart(PartitionPtr partition) {
   const checkpoint::MirrorPosition position = ToPosition(*partition, config_.name, now());
   std::function<Outcome()> work = [request, position, from = partition->mirror.set_aside_from(),
                                    sink = partition->sink, &quarantine = context_.quarantine,
-                                   &table = context_.table, clamp = context_.clamp_groups] {
+                                   &table = context_.table, cut_groups = context_.cut_groups] {
     Outcome outcome;
     outcome.kept = [&]() -> StatusOr<SetAside> {
       RETURN_IF_ERROR(diverged_found.Hit());
@@ -412,7 +412,7 @@ awaitable<void> Link::KeepApart(PartitionPtr partition) {
       };
       ASSIGN_OR_RETURN(const QuarantinedTail kept, quarantine.SetAside(tail, read));
       // While the log still has what they point at: a crash repeats it.
-      ASSIGN_OR_RETURN(auto groups, clamp(tail.topic, tail.partition, outcome.cut->at));
+      ASSIGN_OR_RETURN(auto groups, cut_groups(tail.topic, tail.partition, outcome.cut->at));
       checkpoint::MirrorPosition lowered = position;
       lowered.applied_end = outcome.cut->at;
       RETURN_IF_ERROR(table.PutPosition(lowered, checkpoint::Sync::kNow));

@@ -56,9 +56,9 @@ struct LinkContext {
   FanIn& fan_in;
   std::string cluster_id;  // Ours.
   RegionName region;
-  // GroupSync::ClampTo.
+  // GroupSync::OnCut.
   std::function<StatusOr<std::vector<GroupClamp>>(const TopicName&, PartitionId, Offset cut)>
-      clamp_groups;
+      cut_groups;
   // Over the control plane; blocks. Null: there is none.
   std::function<StatusOr<Digests>(const RegionName& peer, const DigestsRequest&)> ask_digests;
 };

@@ -72,6 +72,12 @@ class CommittedOffsets {
   virtual StatusOr<std::vector<PlaceOutcome>> Place(std::span<const CommittedOffset> items,
                                                     PlaceMode mode) = 0;
 
+  // The log of a topic is being cut: what members hold as their position, and have not committed
+  // yet, may be gone. The members of every group that reads the topic are removed as if their
+  // sessions had ended: they join again and go on at what is committed. Blocks, as Place does,
+  // until every commit that came before is applied. How many members.
+  virtual StatusOr<size_t> RemoveReaders(const TopicName& topic) = 0;
+
   // All groups, by name.
   virtual std::vector<GroupActivity> Activity() const = 0;
 };

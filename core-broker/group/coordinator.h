@@ -123,6 +123,7 @@ class Coordinator final : public CommittedOffsets {
   std::vector<CommittedOffset> Committed(const TopicPredicate& wanted) const override;
   StatusOr<std::vector<PlaceOutcome>> Place(std::span<const CommittedOffset> items,
                                             PlaceMode mode) override;
+  StatusOr<size_t> RemoveReaders(const TopicName& topic) override;
   std::vector<GroupActivity> Activity() const override;
 
  private:
@@ -163,6 +164,8 @@ class Coordinator final : public CommittedOffsets {
   void Schedule(Group& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enqueue(LogEntry entry, After& after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Release(const After& after);
+  // Blocks until it is written; `entry.done` is this function's.
+  Status Write(LogEntry entry, After after);
 
   void ApplyDurable(std::span<const LogEntry> entries);
   void RemoveWhole(Group& group, LogEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -296,33 +296,57 @@ PlaceOutcome Coordinator::PlaceOne(const CommittedOffset& item, PlaceMode mode, 
 // there: it reads again, it skips nothing, and its next commit counts.
 StatusOr<std::vector<PlaceOutcome>> Coordinator::Place(std::span<const CommittedOffset> items,
                                                        PlaceMode mode) {
-  struct Waiting {
-    Mutex mutex;
-    CondVar written;
-    std::optional<Status> status;
-    std::vector<PlaceOutcome> outcomes;
-  };
-  const auto waiting = std::make_shared<Waiting>();
   for (const CommittedOffset& item : items) {
     if (!IsGroupId(item.group) || item.offset < kNoOffset || item.partition < PartitionId(0)) {
       return InvalidArgument("group {}, {}-{}: offset {}", item.group.value(), item.topic.value(),
                              item.partition.value(), item.offset.value());
     }
   }
+  std::vector<PlaceOutcome> outcomes;
   LogEntry entry;
   entry.announced = false;
-  entry.prepare = [this, items, mode, waiting](LogEntry& self) {
+  entry.prepare = [this, items, mode, &outcomes](LogEntry& self) {
     MutexLock lock(&mutex_);
-    for (const CommittedOffset& item : items) {
-      waiting->outcomes.push_back(PlaceOne(item, mode, self));
-    }
+    for (const CommittedOffset& item : items) outcomes.push_back(PlaceOne(item, mode, self));
   };
+  RETURN_IF_ERROR(Write(std::move(entry), After()));
+  return outcomes;
+}
+
+StatusOr<size_t> Coordinator::RemoveReaders(const TopicName& topic) {
+  size_t removed = 0;
+  After after;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, group] : groups_) {
+      GroupState& state = group->state;
+      const bool subscribed =
+          state.protocol_type() == kConsumerProtocolType && state.SubscribesTo(topic);
+      if (state.members().empty() || (!subscribed && !group->offsets.topics().contains(topic))) {
+        continue;
+      }
+      removed += state.members().size();
+      Effects effects;
+      state.RemoveAll(Now(), effects);
+      Carry(*group, std::move(effects), after);
+    }
+  }
+  RETURN_IF_ERROR(Write(LogEntry(), std::move(after)));
+  return removed;
+}
+
+Status Coordinator::Write(LogEntry entry, After after) {
+  struct Waiting {
+    Mutex mutex;
+    CondVar written;
+    std::optional<Status> status;
+  };
+  const auto waiting = std::make_shared<Waiting>();
   entry.done = [waiting](const Status& status) {
     MutexLock lock(&waiting->mutex);
     waiting->status = status;
     waiting->written.SignalAll();
   };
-  After after;
   {
     MutexLock lock(&mutex_);
     Enqueue(std::move(entry), after);
@@ -330,8 +354,7 @@ StatusOr<std::vector<PlaceOutcome>> Coordinator::Place(std::span<const Committed
   Release(after);
   MutexLock lock(&waiting->mutex);
   while (!waiting->status) waiting->written.Wait(&waiting->mutex);
-  RETURN_IF_ERROR(*waiting->status);
-  return waiting->outcomes;
+  return *waiting->status;
 }
 
 std::vector<GroupActivity> Coordinator::Activity() const {

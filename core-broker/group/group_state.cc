@@ -341,6 +341,16 @@ ErrorCode GroupState::Leave(const MemberClaim& claim, Instant at, Effects& out) 
   return error;
 }
 
+void GroupState::RemoveAll(Instant at, Effects& out) {
+  if (members_.empty()) return;
+  const std::string last = members_.rbegin()->first;
+  while (members_.size() > 1) {
+    const std::string id = members_.begin()->first;
+    DropMember(id, ErrorCode::kUnknownMemberId, out);
+  }
+  Remove(last, ErrorCode::kUnknownMemberId, at, out);
+}
+
 ErrorCode GroupState::AdmitCommit(const MemberClaim& claim, int32_t generation, Instant at) {
   if (phase_ == GroupPhase::kDead) return ErrorCode::kCoordinatorNotAvailable;
   // An operator, or a consumer that assigns its partitions itself.

@@ -134,6 +134,8 @@ class GroupState {
   kafka::ErrorCode Heartbeat(const MemberClaim& member, int32_t generation, Instant at);
   // A static member may be named by its instance id alone.
   kafka::ErrorCode Leave(const MemberClaim& member, Instant at, Effects& out);
+  // All members at once, whatever they wait for.
+  void RemoveAll(Instant at, Effects& out);
   // Whether this caller may commit offsets now. A member's commit counts as a heartbeat.
   kafka::ErrorCode AdmitCommit(const MemberClaim& member, int32_t generation, Instant at);
   // Whether offsets of a topic may be deleted under the members' feet.

@@ -229,6 +229,13 @@ EpochEnd Partition::EndOfEpoch(LeaderEpoch epoch) const {
   return epochs_.EndOf(epoch, offsets_.high_watermark);
 }
 
+Offset Partition::PositionOf(Offset next, LeaderEpoch epoch) const {
+  if (epoch == kNoEpoch) return next;
+  MutexLock lock(&mutex_);
+  const Offset end = epochs_.EndOf(epoch, offsets_.high_watermark).end;
+  return std::min(next, end == kNoOffset ? offsets_.high_watermark : end);
+}
+
 std::vector<EpochStart> Partition::epochs() const {
   MutexLock lock(&mutex_);
   return {epochs_.chain().begin(), epochs_.chain().end()};

@@ -351,6 +351,19 @@ StatusOr<std::vector<GroupClamp>> GroupSync::ClampTo(const TopicName& topic, Par
       [this, topic, partition, cut] { return ClampOnShard(topic, partition, cut); });
 }
 
+StatusOr<std::vector<GroupClamp>> GroupSync::OnCut(const TopicName& topic, PartitionId partition,
+                                                   Offset cut) {
+  return runtime::AskShard<StatusOr<std::vector<GroupClamp>>>(
+      room_.blocking, 0, [this, topic, partition, cut]() -> StatusOr<std::vector<GroupClamp>> {
+        ASSIGN_OR_RETURN(const size_t removed, room_.offsets.RemoveReaders(topic));
+        if (removed > 0) {
+          LogWarning("groups", "{}-{} is cut at {}: {} members that read it have to join again",
+                     topic.value(), partition.value(), cut.value(), removed);
+        }
+        return ClampOnShard(topic, partition, cut);
+      });
+}
+
 StatusOr<std::vector<GroupClamp>> GroupSync::ClampOnShard(const TopicName& topic,
                                                           PartitionId partition, Offset cut) {
   std::vector<CommittedOffset> items;

@@ -97,6 +97,10 @@ class GroupSync {
   // will. Durable when OK; answers which offsets were moved, none when it is repeated.
   StatusOr<std::vector<GroupClamp>> ClampTo(const TopicName& topic, PartitionId partition,
                                             Offset cut);
+  // This region's log is about to be cut there: ClampTo, and before it the members that read the
+  // topic are sent back to what is committed, so that none commits a position of the tail later.
+  StatusOr<std::vector<GroupClamp>> OnCut(const TopicName& topic, PartitionId partition,
+                                          Offset cut);
   // At the owner: what its groups have committed to these of its topics.
   GroupsAnswer Groups(const GroupsRequest& request) const;
   // One tick, in this thread's time. For tests; Start() does it by itself.

@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kReadBytes = 500;
+constexpr Duration kLongestStall = std::chrono::seconds(8);
+constexpr Duration kLongestStay = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -25,7 +27,10 @@ Consumer::Consumer(World& world, Oracle& oracle, TopicName topic, PartitionId pa
       regions_(regions) {}
 
 void Consumer::Start() {
-  world_.At(world_.Between(milliseconds(50), milliseconds(400)), [this] {
+  // Now and then it stands still, as processes do.
+  const bool stalls = world_.Chance(0.02);
+  const Duration longest = stalls ? kLongestStall : milliseconds(400);
+  world_.At(world_.Between(milliseconds(50), longest), [this] {
     Poll();
     Start();
   });
@@ -38,8 +43,16 @@ bool Consumer::Choose() {
     const auto topic = region.process().catalog.view()->Find(topic_);
     return topic != nullptr && !topic->is_mirror();
   };
-  if (region_ != nullptr && owned(*region_) && region_->boot() == boot_) return true;
-  position_.reset();
+  if (region_ != nullptr && owned(*region_) && region_->boot() == boot_) {
+    leaves_at_.reset();
+    return true;
+  }
+  // It takes a while until it is told to go.
+  if (position_ && !leaves_at_) {
+    leaves_at_ = world_.clock.Now() + world_.Between(Duration::zero(), kLongestStay);
+  }
+  if (leaves_at_ && world_.clock.Now() < *leaves_at_) return false;
+  Leave();
   std::vector<Region*> owners;
   for (const auto& region : regions_) {
     if (!owned(*region)) continue;
@@ -55,21 +68,38 @@ bool Consumer::Choose() {
   return true;
 }
 
+// Clients commit once more when they close.
+void Consumer::Leave() {
+  leaves_at_.reset();
+  const auto position = std::exchange(position_, std::nullopt);
+  if (!position || !region_->up() || region_->boot() != boot_ || !world_.Chance(0.5)) return;
+  if (region_->paused_for() > Duration::zero()) return;
+  const Region::Running running(*region_);
+  const auto partition = PartitionOf(*region_, id_, partition_);
+  if (partition) Commit(*partition, *position);
+}
+
 void Consumer::Poll() {
   if (!Choose() || region_->paused_for() > Duration::zero()) return;
   const Region::Running running(*region_);
   const auto partition = PartitionOf(*region_, id_, partition_);
   if (!partition || !partition->offline_reason().empty()) return;
   if (!position_ && !GoOn(*partition)) return;
+  // Before the next fetch tells it that the log was cut.
+  if (world_.Chance(0.1)) return Commit(*partition, *position_);
+  // What clients do whose fetch is fenced (KIP-320).
+  position_ = partition->PositionOf(*position_, epoch_);
   // Kafka's auto.offset.reset=earliest.
   position_ = std::max(*position_, partition->offsets().log_start);
   if (!Read(*partition) || !region_->up()) return;
-  if (world_.Chance(0.5)) Commit();
+  if (world_.Chance(0.5)) Commit(*partition, *position_);
 }
 
 bool Consumer::GoOn(const broker::Partition& partition) {
   const auto stored = region_->process().groups.FetchOffset(group_, topic_, partition_);
   position_ = stored ? stored->offset : partition.offsets().log_start;
+  epoch_ = stored ? stored->epoch : kNoEpoch;
+  last_read_.clear();
   world_.Note("{}: {} goes on at {}", region_->name(), group_.value(), position_->value());
   oracle_.OnGroupGoesOn(*region_, id_, partition_, *position_);
   return !world_.failure();
@@ -86,23 +116,29 @@ bool Consumer::Read(const broker::Partition& partition) {
     kafka::Record record;
     while (reader.ok() && *reader->Next(record)) {
       if (record.offset < *position_) continue;
-      oracle_.OnDelivered(id_, partition_, std::string(AsText(*record.value)));
+      last_read_ = std::string(AsText(*record.value));
+      oracle_.OnDelivered(id_, partition_, last_read_);
     }
     position_ = batch->header().next_offset();
+    epoch_ = batch->header().leader_epoch;
     rest = rest.subspan(batch->bytes().size());
   }
   return true;
 }
 
-void Consumer::Commit() {
+// As the broker's handler does it.
+void Consumer::Commit(const broker::Partition& partition, Offset position) {
+  const bool trusts = world_.Plants(Mutation::kTrustCommits);
+  const Offset offset = trusts ? position : partition.PositionOf(position, epoch_);
+  if (offset < position) world_.Reach(Mark::kOldCommit);
+  if (offset == position) oracle_.OnPositionStored(*region_, id_, partition_, offset, last_read_);
   broker::Coordinator::Commit commit;
   commit.group = group_;
   commit.items.push_back({.topic = topic_,
                           .partition = partition_,
-                          .offset = *position_,
-                          .epoch = kNoEpoch,
+                          .offset = offset,
+                          .epoch = epoch_,
                           .metadata = {}});
-  const Offset offset = *position_;
   region_->process().groups.CommitOffsets(
       std::move(commit), [this, offset](const broker::Coordinator::Errors& errors) {
         if (errors.front() != kafka::ErrorCode::kNone || !region_->up()) return;

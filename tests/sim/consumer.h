@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tests/sim/oracle.h"
@@ -23,7 +24,8 @@ class Consumer {
   bool Choose();
   bool GoOn(const broker::Partition& partition);
   bool Read(const broker::Partition& partition);
-  void Commit();
+  void Leave();
+  void Commit(const broker::Partition& partition, Offset position);
 
   World& world_;
   Oracle& oracle_;
@@ -35,6 +37,9 @@ class Consumer {
   uint64_t boot_ = 0;
   TopicId id_;
   std::optional<Offset> position_;
+  std::optional<MonotonicTime> leaves_at_;  // The region that does not own the topic any more.
+  std::string last_read_;                   // The record before it; empty: not of this stay.
+  LeaderEpoch epoch_ = kNoEpoch;            // Of the last record before it.
 };
 
 }  // namespace atl::sim

@@ -62,6 +62,7 @@ std::string_view MarkName(Mark mark) {
       "old owner that died behind its released fence",
       "group that went on in another region",
       "group's offset moved to the cut of a return",
+      "commit of a position that was cut off",
       "planned move that could not place its groups",
       "mirror that stood still for 30 s",
   };

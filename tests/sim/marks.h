@@ -64,6 +64,7 @@ enum class Mark {
   kReleasedDied,
   kGroupMoved,
   kGroupClamped,
+  kOldCommit,
   kGroupsRefused,
   kStalled,
   kLast

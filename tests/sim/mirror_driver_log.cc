@@ -55,8 +55,8 @@ StatusOr<mirror::SetAside> MirrorDriver::SetAsideTail(const SlotKey& key, Slot& 
   ASSIGN_OR_RETURN(const mirror::QuarantinedTail kept, process.quarantine->SetAside(request, read));
   std::vector<mirror::GroupClamp> groups;
   if (!world_.Plants(Mutation::kOffsetPastCut)) {
-    ASSIGN_OR_RETURN(
-        groups, process.group_sync->ClampTo(slot.mirror.key().topic, key.second, slot.cut->at));
+    ASSIGN_OR_RETURN(groups,
+                     process.group_sync->OnCut(slot.mirror.key().topic, key.second, slot.cut->at));
   }
   if (!groups.empty()) world_.Reach(Mark::kGroupClamped);
   RETURN_IF_ERROR(SavePosition(key, slot, slot.cut->at, checkpoint::Sync::kNow));

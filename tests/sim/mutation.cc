@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNa
     "offset_past_cut",
     "bound_in_contact",
     "nameless_stall",
+    "trust_commits",
     "stale_epoch",
 };
 

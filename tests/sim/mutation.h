@@ -39,6 +39,7 @@ enum class Mutation {
   kOffsetPastCut,    // A return leaves groups' offsets above the cut.
   kBoundInContact,   // A forced move's report says that what was heard last is all there is.
   kNamelessStall,    // A mirror that does not move gives no reason.
+  kTrustCommits,     // A commit of a position that was cut off is stored as it is.
   kStaleEpoch,       // The catalogue is not told of a source's higher epoch.
   kLast
 };

@@ -33,6 +33,8 @@ class Oracle {
   bool Has(const Region& region, const TopicId& topic, PartitionId partition,
            const std::string& value) const;
   void OnDelivered(const TopicId& topic, PartitionId partition, std::string value);
+  void OnPositionStored(const Region& region, const TopicId& topic, PartitionId partition,
+                        Offset offset, const std::string& last_read);
   void OnCommitted(const Region& region, const TopicId& topic, PartitionId partition,
                    Offset offset);
   void OnGroupsRead(const Region& source, const std::vector<TopicId>& topics);

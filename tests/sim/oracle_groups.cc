@@ -18,6 +18,19 @@ void Oracle::OnCommitted(const Region& region, const TopicId& topic, PartitionId
   group.committed = offset;
 }
 
+// A group's position is one in the log that it was read from, not one of a tail that is gone.
+void Oracle::OnPositionStored(const Region& region, const TopicId& topic, PartitionId partition,
+                              Offset offset, const std::string& last_read) {
+  const auto& acked = truths_[{topic, partition}].acked;
+  const auto found = acked.find(last_read);
+  if (found == acked.end() || !found->second.batch) return;  // Then nobody knows where it is.
+  if (Has(region, topic, partition, last_read)) return;
+  world_.Fail("S13",
+              fmt::format("{}: the offset {} of partition {} is stored, and the record that was "
+                          "read before it is not in this log any more",
+                          region.name(), offset.value(), partition.value()));
+}
+
 // A planned move asks the old owner what its groups have committed.
 void Oracle::OnGroupsRead(const Region& source, const std::vector<TopicId>& topics) {
   for (auto& [place, group] : groups_) {

@@ -70,13 +70,16 @@ void HandleOffsetCommit(ExchangePtr exchange, kafka::OffsetCommitRequest request
     kafka::OffsetCommitTopicResult& result = response.topics.emplace_back();
     result.name = topic.name;
     for (kafka::OffsetCommitPartition& asked : topic.partitions) {
-      const bool known =
-          FindPartition(*view, topic.name, asked.partition_index).partition != nullptr;
-      result.partitions.push_back(
-          {asked.partition_index, known ? ErrorCode::kNone : ErrorCode::kUnknownTopicOrPartition});
-      if (!known) continue;
+      const auto partition = FindPartition(*view, topic.name, asked.partition_index).partition;
+      result.partitions.push_back({asked.partition_index, partition == nullptr
+                                                              ? ErrorCode::kUnknownTopicOrPartition
+                                                              : ErrorCode::kNone});
+      if (partition == nullptr) continue;
       slots.push_back({response.topics.size() - 1, result.partitions.size() - 1});
-      commit.items.push_back({topic.name, asked.partition_index, asked.committed_offset,
+      // A consumer that has not heard yet that the log was cut goes on where it was cut (S13).
+      const Offset position =
+          partition->PositionOf(asked.committed_offset, asked.committed_leader_epoch);
+      commit.items.push_back({topic.name, asked.partition_index, position,
                               asked.committed_leader_epoch,
                               std::move(asked.committed_metadata).value_or("")});
     }

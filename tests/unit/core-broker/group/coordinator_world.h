@@ -67,8 +67,8 @@ class CoordinatorWorld {
     return stored ? stored->offset.value() : -1;
   }
 
-  kafka::JoinGroupResponse Join(const std::string& member_id = "",
-                                std::optional<std::string> instance = {}) {
+  static kafka::JoinGroupRequest JoinRequest(const std::string& member_id,
+                                             std::optional<std::string> instance = {}) {
     kafka::JoinGroupRequest request;
     request.group_id = kGroup;
     request.session_timeout_ms = 10'000;
@@ -77,6 +77,11 @@ class CoordinatorWorld {
     request.group_instance_id = std::move(instance);
     request.protocol_type = "consumer";
     request.protocols = {{"range", Bytes(2)}};
+    return request;
+  }
+  kafka::JoinGroupResponse Join(const std::string& member_id = "",
+                                std::optional<std::string> instance = {}) {
+    const kafka::JoinGroupRequest request = JoinRequest(member_id, std::move(instance));
     kafka::JoinGroupResponse response;
     response.error_code = ErrorCode::kUnknownServerError;
     groups->Join({3, "client", "/127.0.0.1"}, request,

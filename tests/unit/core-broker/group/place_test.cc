@@ -58,6 +58,52 @@ TEST_CASE("S13 Where the log was cut a group with members is moved back, too") {
   REQUIRE(world.Fetch() == 40);
 }
 
+TEST_CASE("S13 Where the log is cut its readers join again, and can't commit what they held") {
+  CoordinatorWorld world;
+  const std::optional<std::string> instance =
+      GENERATE(std::nullopt, std::optional<std::string>("i"));
+  const std::string member = world.MakeMember(instance);
+  REQUIRE(world.Commit({world.Item(20)}, {member, instance}, 1).at(0) == ErrorCode::kNone);
+  REQUIRE(*world.groups->RemoveReaders(TopicName("other")) == 1);  // "range" of no known topics.
+  REQUIRE(world.Commit({world.Item(84)}, {member, instance}, 1).at(0) ==
+          ErrorCode::kUnknownMemberId);
+  REQUIRE(world.groups->Heartbeat({kGroup, 1, member, instance}) == ErrorCode::kUnknownMemberId);
+  REQUIRE(world.groups->Describe(kGroup).group_state == "Empty");
+  REQUIRE(world.Fetch() == 20);
+  REQUIRE(*world.groups->RemoveReaders(kOrders) == 0);
+  const kafka::JoinGroupResponse again = world.Join();
+  REQUIRE(world.Sync(again).error_code == ErrorCode::kNone);
+  const MemberClaim claim{again.member_id, {}};
+  REQUIRE(world.Commit({world.Item(21)}, claim, again.generation_id).at(0) == ErrorCode::kNone);
+}
+
+TEST_CASE("S13 Members that join or wait when the log is cut are told to begin anew") {
+  CoordinatorWorld world;
+  const std::string first = world.MakeMember();
+  std::vector<ErrorCode> told;
+  const auto join = [&](const std::string& id) {
+    kafka::JoinGroupRequest request = world.JoinRequest(id);
+    world.groups->Join({3, "client", "/127.0.0.1"}, request,
+                       [&](kafka::JoinGroupResponse answer) { told.push_back(answer.error_code); });
+  };
+  join("");  // Waits for the first to join again.
+  REQUIRE(told.empty());
+  REQUIRE(*world.groups->RemoveReaders(kOrders) == 2);
+  REQUIRE(told == std::vector{ErrorCode::kUnknownMemberId});
+  REQUIRE(world.groups->Describe(kGroup).group_state == "Empty");
+}
+
+TEST_CASE("Groups that don't read the topic keep their members") {
+  CoordinatorWorld world;
+  kafka::JoinGroupRequest request = world.JoinRequest("");
+  request.protocol_type = "connect";
+  std::string worker;
+  world.groups->Join({3, "client", "/127.0.0.1"}, request,
+                     [&](kafka::JoinGroupResponse answer) { worker = answer.member_id; });
+  REQUIRE(*world.groups->RemoveReaders(kOrders) == 0);
+  REQUIRE(world.groups->Describe(kGroup).members.size() == 1);
+}
+
 TEST_CASE("A tombstone removes what was placed, and what was committed here only when told to") {
   CoordinatorWorld world;
   world.Place(world.Foreign(42));

@@ -85,6 +85,26 @@ TEST_CASE("a truncated log ends at the cut for readers, epochs and the next proc
   }
 }
 
+TEST_CASE("S13: a consumer's position behind the cut is the cut, one before it stays (KIP-320)") {
+  World world;
+  Fill(world);
+  const auto position = [&](int64_t next, int32_t epoch) {
+    return world.partition->PositionOf(Offset(next), LeaderEpoch(epoch)).value();
+  };
+  REQUIRE(position(40, 513) == 40);
+  REQUIRE(Truncate(world, Offset(26)).ok());
+  REQUIRE(position(40, 513) == 26);  // Also before the new history has a record.
+  REQUIRE(position(24, 513) == 24);
+  REQUIRE(position(18, 257) == 18);
+  REQUIRE(world.Mirror({Mirrored(26, 769, {"new"})}).status.ok());
+  REQUIRE(position(40, 513) == 26);
+  REQUIRE(position(27, 769) == 27);
+  REQUIRE(position(40, 1025) == 27);  // No record of that epoch is here.
+  REQUIRE(position(40, -1) == 40);    // A client that names none.
+  REQUIRE(Truncate(world, Offset(0)).ok());
+  REQUIRE(position(40, 513) == 0);
+}
+
 TEST_CASE("a cut inside a batch takes the whole batch") {
   World world;
   Fill(world);

@@ -24,13 +24,14 @@ kafka::JoinGroupRequest MakeJoin(const std::string& member_id = "") {
   return request;
 }
 
-kafka::OffsetCommitRequest MakeCommit(const std::string& topic, int32_t partition, int64_t offset) {
+kafka::OffsetCommitRequest MakeCommit(const std::string& topic, int32_t partition, int64_t offset,
+                                      LeaderEpoch epoch = kNoEpoch) {
   kafka::OffsetCommitRequest request;
   request.group_id = kGroup;
   kafka::OffsetCommitTopic& asked = request.topics.emplace_back();
   asked.name = TopicName(topic);
   asked.partitions.push_back(
-      {PartitionId(partition), Offset(offset), LeaderEpoch(257), std::optional<std::string>("m")});
+      {PartitionId(partition), Offset(offset), epoch, std::optional<std::string>("m")});
   return request;
 }
 
@@ -93,7 +94,9 @@ TEST_CASE("Offsets come back by partition, all at once, and for many groups") {
   TestBroker broker;
   TestClient client(broker);
   broker.MakeTopic("orders", 2);
-  client.Call(MakeCommit("orders", 1, 42));
+  client.Call(MakeProduce("orders", 1, MakeBatch(42)));
+  const LeaderEpoch epoch = broker.catalog->view()->Find(TopicName("orders"))->epoch;
+  client.Call(MakeCommit("orders", 1, 42, epoch));
   kafka::OffsetFetchRequest fetch;
   fetch.group_id = kGroup;
   auto& topics = fetch.topics.emplace();
@@ -113,8 +116,7 @@ TEST_CASE("Offsets come back by partition, all at once, and for many groups") {
   many.groups = {{kGroup, std::nullopt}, {GroupId("unknown"), std::nullopt}};
   many.require_stable = true;
   const auto all = client.Call(many, 8);
-  REQUIRE(all->groups.at(0).topics.at(0).partitions.at(0).committed_leader_epoch ==
-          LeaderEpoch(257));
+  REQUIRE(all->groups.at(0).topics.at(0).partitions.at(0).committed_leader_epoch == epoch);
   REQUIRE(all->groups.at(1).topics.empty());
   REQUIRE(all->groups[1].error_code == ErrorCode::kNone);
 }
@@ -130,6 +132,22 @@ TEST_CASE("A commit to a partition that is not there is refused, the others are 
   REQUIRE(answer->topics.at(0).partitions.at(0).error_code == ErrorCode::kUnknownTopicOrPartition);
   REQUIRE(answer->topics.at(1).partitions.at(0).error_code == ErrorCode::kNone);
   REQUIRE(answer->topics.at(2).partitions.at(0).error_code == ErrorCode::kUnknownTopicOrPartition);
+}
+
+TEST_CASE(
+    "S13: a commit of what was cut off since is one of the cut; without an epoch it is taken") {
+  TestBroker broker;
+  TestClient client(broker);
+  broker.MakeTopic("orders");
+  client.Call(MakeProduce("orders", 0, MakeBatch(3)));
+  const auto topic = broker.catalog->view()->Find(TopicName("orders"));
+  const auto stored = [&] {
+    return broker.groups->FetchOffset(kGroup, TopicName("orders"), PartitionId(0))->offset;
+  };
+  client.Call(MakeCommit("orders", 0, 42, topic->epoch));
+  REQUIRE(stored() == Offset(3));
+  client.Call(MakeCommit("orders", 0, 42));
+  REQUIRE(stored() == Offset(42));
 }
 
 TEST_CASE("A join that waits is answered when the other members have come") {
@@ -253,7 +271,8 @@ TEST_CASE("The admin API lists groups and describes one, by path and by query") 
   broker.MakeTopic("orders");
   Router router;
   RegisterGroupRoutes(router, *broker.broker);
-  client.Call(MakeCommit("orders", 0, 4));
+  client.Call(MakeProduce("orders", 0, MakeBatch(4)));
+  client.Call(MakeCommit("orders", 0, 4, LeaderEpoch(257)));
   HttpCall call{.method = "GET", .path = "/v1/groups"};
   REQUIRE(router.Dispatch(call).body ==
           R"({"groups":[{"group":"g","state":"Empty","protocolType":"","memberCount":0,)"

@@ -56,6 +56,12 @@ class FakeOffsets final : public broker::CommittedOffsets {
     }
     return outcomes;
   }
+  StatusOr<size_t> RemoveReaders(const TopicName& topic) override {
+    REQUIRE(topic == kOrders);
+    const size_t removed = active.size();
+    active.clear();
+    return removed;
+  }
   std::vector<broker::GroupActivity> Activity() const override { return {}; }
 
   void Commit(const char* group, int64_t offset) {
@@ -380,6 +386,10 @@ TEST_CASE("No group keeps an offset above the cut", "[groups][S13]") {
   pair.west.offsets.active.insert(GroupId("above"));
   REQUIRE(pair.west.sync->ClampTo(kOrders, PartitionId(0), Offset(45))->size() == 1);
   REQUIRE(pair.west.offsets.At("above") == 45);
+  REQUIRE(pair.west.offsets.active.size() == 1);  // Where a move begins, nobody's log is cut.
+  REQUIRE(pair.west.sync->OnCut(kOrders, PartitionId(0), Offset(42))->size() == 1);
+  REQUIRE(pair.west.offsets.active.empty());
+  REQUIRE(pair.west.offsets.At("above") == 42);
 }
 
 TEST_CASE("No group is placed in a tail that the owner does not have", "[groups][S13]") {
