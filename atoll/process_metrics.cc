@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atoll/version.h"
@@ -98,6 +99,18 @@ std::shared_ptr<void> AddProcessMetrics(Metrics& metrics, const std::string& dat
   return metrics.AddCollector([data_folder](std::vector<MetricFamily>& out) {
     Collect(out);
     CollectDisk(data_folder, out);
+  });
+}
+
+std::shared_ptr<void> AddReactorMetrics(Metrics& metrics, const runtime::ReactorPool& pool,
+                                        const runtime::Reactor& admin) {
+  return metrics.AddCollector([&pool, &admin](std::vector<MetricFamily>& out) {
+    pool.AppendMetrics(out);
+    FamilyBuilder stalls("atoll_reactor_stalls_total",
+                         "Times a handler held a reactor's thread for more than 10 ms.",
+                         prometheus::MetricType::Counter);
+    stalls.Add({{"reactor", admin.name()}}, static_cast<double>(admin.stalls()));
+    std::move(stalls).AppendTo(out);
   });
 }
 

@@ -156,7 +156,8 @@ struct RegionProcess::Parts {
         catalog({.data_folder = c.region.data_dir,
                  .region = c.region.ordinal,
                  .defaults = RegionDefaults(c.region.storage),
-                 .seed = random.Next()},
+                 .seed = random.Next(),
+                 .partition_series = c.region.metrics.partition_series},
                 {PosixFileSystem(), SystemClock(), metrics, states, gate, &fan_in}, topics, shards),
         producer_ids(region_table, c.region.ordinal,
                      [this] { return catalog.NextProducerCounter(); }),
@@ -362,6 +363,7 @@ mirror::LinkContext RegionProcess::Parts::LinkContextOf(const std::string& clust
       .fan_in = fan_in,
       .cluster_id = cluster_id,
       .region = config.region.name,
+      .partition_series = config.region.metrics.partition_series,
       .cut_groups = [this](const TopicName& topic, PartitionId partition,
                            Offset cut) { return group_sync->OnCut(topic, partition, cut); },
       .ask_digests =
@@ -378,8 +380,8 @@ void RegionProcess::Parts::Speak(const Uuid& cluster_id) {
                                     .links = config.links,
                                     .seed = random.Next()},
       metrics, SystemClock());
-  positions =
-      std::make_unique<mirror::RegionPositions>(*links, catalog, *control, metrics, SystemClock());
+  positions = std::make_unique<mirror::RegionPositions>(
+      *links, catalog, *control, metrics, SystemClock(), config.region.metrics.partition_series);
   positions->Join(control_rooms);
   return_news = std::make_unique<mirror::ReturnNews>(*links, *quarantine, *control);
   return_news->Join(control_rooms);
@@ -477,15 +479,9 @@ void RegionProcess::Parts::Wire() {
   collectors.push_back(
       mirror::RegisterLeaseRoutes(router, lease_keeper != nullptr ? &lease : nullptr, metrics));
   collectors.push_back(AddProcessMetrics(metrics, config.region.data_dir));
-  collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock()));
-  collectors.push_back(metrics.AddCollector([this](std::vector<MetricFamily>& out) {
-    reactors.AppendMetrics(out);
-    FamilyBuilder stalls("atoll_reactor_stalls_total",
-                         "Times a handler held a reactor's thread for more than 10 ms.",
-                         prometheus::MetricType::Counter);
-    stalls.Add({{"reactor", admin_reactor.name()}}, static_cast<double>(admin_reactor.stalls()));
-    std::move(stalls).AppendTo(out);
-  }));
+  collectors.push_back(broker::AddGroupMetrics(metrics, catalog, groups, SystemClock(),
+                                               config.region.metrics.partition_series));
+  collectors.push_back(AddReactorMetrics(metrics, reactors, admin_reactor));
   broker::RegisterStreamRoute(router);
   broker::RegisterFiles(router, ConsoleFiles());
   broker::RegisterApiDescription(router, api);

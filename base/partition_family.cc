@@ -36,7 +36,8 @@ void PartitionFamily::AppendTo(std::vector<MetricFamily>& out) && {
 void AppendAggregated(std::string_view kind, bool by_topic, std::vector<MetricFamily>& out) {
   FamilyBuilder aggregated("atoll_metrics_aggregated",
                            "1 while series of this kind are given per topic instead of per "
-                           "partition, because there are more than 10,000 partitions.");
+                           "partition, because there are more of these than "
+                           "spec.metrics.partitionSeries.");
   aggregated.Add({{"kind", std::string(kind)}}, by_topic ? 1 : 0);
   std::move(aggregated).AppendTo(out);
 }

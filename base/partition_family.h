@@ -15,7 +15,8 @@
 
 namespace atl {
 
-// More partitions than this, of one kind, are given per topic.
+// More partitions than this, of one kind, are given per topic, unless spec.metrics.partitionSeries
+// says otherwise.
 inline constexpr size_t kMostPartitionSeries = 10'000;
 
 class PartitionFamily {

@@ -56,6 +56,7 @@ struct LinkContext {
   FanIn& fan_in;
   std::string cluster_id;  // Ours.
   RegionName region;
+  size_t partition_series = 0;  // Of all links, in metrics; more are given per topic.
   // GroupSync::OnCut.
   std::function<StatusOr<std::vector<GroupClamp>>(const TopicName&, PartitionId, Offset cut)>
       cut_groups;

@@ -88,7 +88,7 @@ bool Links::IsDiverged(const LinkName& link, const TopicId& topic, PartitionId p
 void Links::Collect(std::vector<MetricFamily>& out) const {
   std::vector<LinkSample> samples;
   for (const auto& link : all()) samples.push_back(link->snapshot()->sample);
-  AppendLinkFamilies(samples, clock_.WallNow(), out);
+  AppendLinkFamilies(samples, clock_.WallNow(), context_.partition_series, out);
 }
 
 }  // namespace atl::mirror

@@ -17,8 +17,13 @@ PositionBook::Knows KnownIn(const broker::Catalog& catalog) {
 }  // namespace
 
 RegionPositions::RegionPositions(const Links& links, const broker::Catalog& catalog,
-                                 ControlPlane& plane, Metrics& metrics, const Clock& clock)
-    : links_(links), catalog_(catalog), plane_(plane), book_(KnownIn(catalog), clock) {
+                                 ControlPlane& plane, Metrics& metrics, const Clock& clock,
+                                 size_t most_series)
+    : links_(links),
+      catalog_(catalog),
+      plane_(plane),
+      most_series_(most_series),
+      book_(KnownIn(catalog), clock) {
   collector_ = metrics.AddCollector([this](std::vector<MetricFamily>& out) { Collect(out); });
 }
 
@@ -67,7 +72,7 @@ void RegionPositions::Collect(std::vector<MetricFamily>& out) {
   const std::vector<PositionBook::Region> regions = book_.regions();
   size_t rows = 0;
   for (const PositionBook::Region& region : regions) rows += region.rows.size();
-  const bool by_topic = rows > kMostPartitionSeries;
+  const bool by_topic = rows > most_series_;
   PartitionFamily applied("atoll_region_applied_offset",
                           "Applied end of another region's mirror, as that region says.",
                           PartitionFamily::Join::kSum, by_topic);

@@ -20,9 +20,9 @@ class RegionPositions {
   // A change is said within this time.
   static constexpr Duration kSayEvery = std::chrono::milliseconds(250);
 
-  // All outlive this.
+  // All outlive this. Above `most_series` partitions the metric is given per topic.
   RegionPositions(const Links& links, const broker::Catalog& catalog, ControlPlane& plane,
-                  Metrics& metrics, const Clock& clock);
+                  Metrics& metrics, const Clock& clock, size_t most_series);
   ~RegionPositions();
 
   void Join(ControlRooms& rooms);
@@ -36,6 +36,7 @@ class RegionPositions {
   const Links& links_;
   const broker::Catalog& catalog_;
   ControlPlane& plane_;
+  const size_t most_series_;
   PositionBook book_;
   std::map<RegionName, PositionNews> news_;  // On the control reactor, by connected source.
   std::shared_ptr<void> collector_;          // Goes first.

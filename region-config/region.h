@@ -89,6 +89,12 @@ struct Console {
   friend bool operator==(const Console&, const Console&) = default;
 };
 
+// What /metrics tells.
+struct MetricsPage {
+  size_t partition_series = 0;  // More partitions of one kind are given per topic.
+  friend bool operator==(const MetricsPage&, const MetricsPage&) = default;
+};
+
 struct Region {
   RegionName name;
   RegionOrdinal ordinal;
@@ -104,6 +110,7 @@ struct Region {
   Groups groups;
   Lease lease;
   Console console;
+  MetricsPage metrics;
   friend bool operator==(const Region&, const Region&) = default;
 };
 

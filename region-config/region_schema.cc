@@ -275,6 +275,15 @@ constexpr std::array kFields = {
       "A Grafana that has the dashboards of dashboards/grafana: the console links to them. Left "
       "out: no such links.",
       ReadGrafana, [](const Region& region) { return WriteText(region.console.grafana); }},
+    F{"spec.metrics.partitionSeries", "0..1000000", kOptional, "10000", "50000", kRestart,
+      "Where there are more partitions than this, /metrics gives a value per topic instead of one "
+      "per partition. Counted for each kind: of this region, of its mirrors, of other regions' "
+      "mirrors, with a group's offset. 0: always per topic.",
+      [](const FieldReader& in, Region& out) {
+        if (const auto value = in.Integer(0, 1'000'000))
+          out.metrics.partition_series = static_cast<size_t>(*value);
+      },
+      [](const Region& region) { return std::to_string(region.metrics.partition_series); }},
 };
 
 }  // namespace

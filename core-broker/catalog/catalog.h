@@ -17,6 +17,7 @@
 
 #include "base/hash_map.h"
 #include "base/mutex.h"
+#include "base/partition_family.h"
 #include "base/random.h"
 #include "checkpoint/topic_table.h"
 #include "core-broker/catalog/topic_config.h"
@@ -85,6 +86,8 @@ class Catalog {
     RegionOrdinal region;
     TopicConfig defaults;
     uint64_t seed = 1;  // For topic ids.
+    // In metrics; more are given per topic.
+    size_t partition_series = kMostPartitionSeries;
   };
   Catalog(Options options, const PartitionContext& context, checkpoint::TopicTable& table,
           runtime::StorageShards& shards);

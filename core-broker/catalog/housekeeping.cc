@@ -119,7 +119,7 @@ void Catalog::CollectMetrics(std::vector<MetricFamily>& out) const {
   const auto now = view();
   size_t partitions = 0;
   for (const auto& [name, topic] : now->by_name) partitions += topic->partitions.size();
-  const bool by_topic = partitions > kMostPartitionSeries;
+  const bool by_topic = partitions > options_.partition_series;
   constexpr auto kSum = PartitionFamily::Join::kSum;
   PartitionFamily start("atoll_partition_log_start_offset", "First offset that can be read", kSum,
                         by_topic);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/partition_family.h"
 #include "core-broker/server/handlers/lookup.h"
 
 namespace atl::broker {

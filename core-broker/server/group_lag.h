@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "base/metrics.h"
-#include "base/partition_family.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/group/coordinator.h"
 
@@ -32,6 +31,6 @@ std::optional<RecordCount> RecordsBehind(const CatalogView& view, const Committe
 // topic: records summed, seconds as the largest.
 [[nodiscard]] std::shared_ptr<void> AddGroupMetrics(Metrics& metrics, const Catalog& catalog,
                                                     const Coordinator& groups, const Clock& clock,
-                                                    size_t max_series = kMostPartitionSeries);
+                                                    size_t max_series);
 
 }  // namespace atl::broker

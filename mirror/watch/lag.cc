@@ -327,11 +327,11 @@ LinkView ViewLink(const LinkFacts& facts, std::span<const MirrorRow> rows, WallT
   return view;
 }
 
-void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now,
+void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now, size_t most_series,
                         std::vector<MetricFamily>& out) {
   size_t partitions = 0;
   for (const LinkSample& sample : links) partitions += sample.rows.size();
-  MirrorFamilies mirrors(partitions > kMostPartitionSeries);
+  MirrorFamilies mirrors(partitions > most_series);
   LinkFamilies families;
   for (const LinkSample& sample : links) {
     mirrors.Add(sample);

@@ -84,8 +84,9 @@ struct LinkSample {
   std::vector<MirrorRow> rows;
 };
 // atoll_mirror_lag_*, atoll_mirror_{source_end,applied}_offset, atoll_mirror_topics, atoll_link_*.
-// For a Metrics collector.
-void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now,
+// Above `most_series` partitions those with a partition's label are given per topic. For a Metrics
+// collector.
+void AppendLinkFamilies(std::span<const LinkSample> links, WallTime now, size_t most_series,
                         std::vector<MetricFamily>& out);
 
 }  // namespace atl::mirror

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+import batch
 import clients
 import wire
 from harness import BINARY, REPOSITORY, assert_same_bytes, create_topic, link, wait_mirrored, wait_until
@@ -136,6 +137,30 @@ def test_what_needs_a_restart_is_named_and_kept_and_what_is_fixed_is_refused(pai
     only["spec"]["source"]["region"] = "elsewhere"
     write(eu_west, documents_of(eu_west)[0] | {"spec": region["spec"]}, only)
     assert eu_west.api("POST", "/-/reload")[0] == 409
+
+
+def test_metrics_are_given_per_topic_above_the_number_of_the_yaml(ring):
+    us_east, eu_west = ring.pair(control=True)
+    for region in us_east, eu_west:
+        region.spec["metrics"] = {"partitionSeries": 1}
+        region.restart()
+    create_topic(us_east, "orders", 2)
+    for partition in range(2):
+        with us_east.wire() as connection:
+            connection.produce("orders", partition, batch.make([b"x"] * 10))
+            assert connection.commit_offset("billing", "orders", partition, 4) == 0
+    wait_mirrored(us_east, eu_west, "orders")
+
+    def shown(at, name: str, **labels: str) -> bool:
+        """Once, for the whole topic."""
+        return [dict(have) for series, have in at.series() if series == name] == [{"topic": "orders"} | labels]
+
+    wait_until(lambda: shown(us_east, "atoll_region_applied_offset", region="eu-west"), "us-east is told how far eu-west is")
+    assert shown(us_east, "atoll_partition_high_watermark_offset")
+    assert shown(us_east, "atoll_group_lag_records", group="billing") and us_east.metric("atoll_group_lag_records") == 12
+    assert shown(eu_west, "atoll_mirror_lag_records", link=LINK)
+    for region, kind in ((us_east, "partition"), (us_east, "group"), (us_east, "region"), (eu_west, "mirror")):
+        assert region.metric("atoll_metrics_aggregated", kind=kind) == 1
 
 
 def test_ownership_rules_are_taken_over_live(pair):

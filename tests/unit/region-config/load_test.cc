@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/partition_family.h"
 #include "region-config/schema.h"
 #include "tests/unit/region-config/config_text.h"
 
@@ -75,6 +76,7 @@ TEST_CASE("The documents of the specification load with every value", "[config]"
   region.topics = {true, 4, true};
   region.groups = {seconds(3), hours(24 * 7), seconds(6), minutes(30)};
   region.lease = {{}, "/atoll", seconds(10)};
+  region.metrics = {10'000};
   REQUIRE(config.region == region);
 
   Link link;
@@ -109,6 +111,7 @@ TEST_CASE("A minimal Region and Link get every default", "[config]") {
   REQUIRE_FALSE(region.control.has_value());
   REQUIRE_FALSE(region.lease.enabled());
   REQUIRE(region.console.grafana.empty());
+  REQUIRE(region.metrics.partition_series == kMostPartitionSeries);
   REQUIRE(region.topics == TopicDefaults{true, 1, true});
 
   Link link = DefaultLink();
@@ -143,6 +146,7 @@ spec:
   topics: {autoCreate: false, defaultPartitions: 10000, replicationFactorClamp: false}
   lease: {etcd: ["e1:2379", "e2:2379"], prefix: /ring, ttl: 3s}
   console: {grafana: "https://grafana.example:3000/ops/"}
+  metrics: {partitionSeries: 0}
 ---
 ---
 apiVersion: atoll/v1
@@ -175,6 +179,7 @@ spec:
   REQUIRE(region.topics == TopicDefaults{false, 10'000, false});
   REQUIRE(region.lease == Lease{{{"e1", 2379}, {"e2", 2379}}, "/ring", seconds(3)});
   REQUIRE(region.console.grafana == "https://grafana.example:3000/ops");
+  REQUIRE(region.metrics.partition_series == 0);
   const Link& link = config.links.at(0);
   REQUIRE(link.source.kind == SourceKind::kKafka);
   REQUIRE(link.source.bootstrap_servers == std::vector<Endpoint>{{"k1", 9092}, {"fe80::1", 9093}});

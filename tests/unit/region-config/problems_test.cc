@@ -45,7 +45,7 @@ TEST_CASE("Keys: unknown, missing, twice, in the wrong form", "[config]") {
        "f:5:3: spec.ordinla: unknown key (did you mean `ordinal`?)"},
       {"ordinal: 1", "ordinal: 1\n  colour: red",
        "6:3: spec.colour: unknown key; here may stand ordinal, dataDir, listeners, insecure, "
-       "storage, topics, ownership, groups, lease, console"},
+       "storage, topics, ownership, groups, lease, console, metrics"},
       {"  dataDir: ./data\n", "", "4:1: spec.dataDir: is required (path)"},
       {"metadata: {name: us-east}\n", "", "1:1: metadata.name: is required (name)"},
       {"ordinal: 1", "ordinal: 1\n  ordinal: 1", "6:3: key `ordinal` is written twice"},
@@ -215,6 +215,10 @@ TEST_CASE("Ownership rules and groups of a region are checked", "[config]") {
        "6:35: spec.groups.initialRebalanceDelay: `3` has no unit; write 3ms, 3s, 3m, 3h or 3d"},
       {"ordinal: 1", region("topics: {defaultPartitions: 0}"),
        "6:31: spec.topics.defaultPartitions: 0 is not between 1 and 10000"},
+      {"ordinal: 1", region("metrics: {partitionSeries: -1}"),
+       "6:30: spec.metrics.partitionSeries: -1 is not between 0 and 1000000"},
+      {"ordinal: 1", region("metrics: {partitionSeries: 1000001}"),
+       "6:30: spec.metrics.partitionSeries: 1000001 is not between 0 and 1000000"},
       {"ordinal: 1", region("topics: {autoCreate: 1}"),
        "6:24: spec.topics.autoCreate: `1` is not true or false (unquoted, in small letters)"},
   });

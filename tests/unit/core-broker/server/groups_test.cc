@@ -234,7 +234,7 @@ TEST_CASE("Lag is records and the age of the next one; it is 0 at the end and ab
           ErrorCode::kNone);
   client.Call(MakeCommit("orders", 0, 4));
   const auto handle =
-      AddGroupMetrics(broker.metrics, *broker.catalog, *broker.groups, broker.clock);
+      AddGroupMetrics(broker.metrics, *broker.catalog, *broker.groups, broker.clock, 1);
   const auto has = [&](const std::string& line) {
     return broker.metrics.Text().find(line) != std::string::npos;
   };

@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/partition_family.h"
-
 #include <catch2/catch.hpp>
 
 namespace atl::mirror {
@@ -14,6 +12,7 @@ namespace {
 using std::chrono::seconds;
 
 const WallTime kNow{std::chrono::hours(24 * 365 * 50)};
+constexpr int kCap = 20;  // Series of partitions; above it they are given per topic.
 
 MirrorRow Row(MirrorState state, std::optional<double> lag_seconds, int partition = 0) {
   const std::optional<int64_t> records =
@@ -42,7 +41,7 @@ TEST_CASE("what was verified is exported for the partitions that have it") {
                     .rows = {Row(MirrorState::kCaughtUp, 0, 0), Row(MirrorState::kCaughtUp, 0, 1)}};
   sample.rows[1].verify.verified_to = Offset(42);
   std::vector<MetricFamily> families;
-  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, kCap, families);
   const auto verified = std::find_if(families.begin(), families.end(), [](const auto& family) {
     return family.name == "atoll_mirror_verified_offset";
   });
@@ -71,7 +70,7 @@ TEST_CASE("partitions are counted by what comparing them found, and each is coun
   sample.rows[1].verify.verified_to = Offset(42);
   sample.rows[1].verify.mismatch = true;
   std::vector<MetricFamily> families;
-  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, kCap, families);
   REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "equal") == 1);
   REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "mismatch") == 1);
   REQUIRE(ValueOf(families, "atoll_mirror_verified_partitions", "not_compared") == 2);
@@ -81,7 +80,7 @@ TEST_CASE("what was never copied from the source has no time of copying") {
   LinkSample sample{.facts = Facts(), .rows = {}};
   sample.facts.topics_synced = WallTime(seconds(1000));
   std::vector<MetricFamily> families;
-  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, families);
+  AppendLinkFamilies(std::vector<LinkSample>{sample}, kNow, kCap, families);
   const std::string name = "atoll_metadata_sync_last_success_timestamp_seconds";
   REQUIRE(ValueOf(families, name, "topic") == 1000);
   REQUIRE(ValueOf(families, name, "config") == -1);
@@ -156,7 +155,7 @@ TEST_CASE("families hold a series per known value and a full set of states") {
       .rows = {Row(MirrorState::kMirroring, 7, 0), Row(MirrorState::kLocating, std::nullopt, 1)}};
   Metrics metrics;
   const auto handle = metrics.AddCollector([&](std::vector<MetricFamily>& out) {
-    AppendLinkFamilies(std::span(&sample, 1), kNow, out);
+    AppendLinkFamilies(std::span(&sample, 1), kNow, kCap, out);
   });
   const std::string text = metrics.Text();
   const auto has = [&](const std::string& line) { return text.find(line) != std::string::npos; };
@@ -173,13 +172,12 @@ TEST_CASE("families hold a series per known value and a full set of states") {
 }
 
 TEST_CASE("above the cap mirrors are given by topic, and a metric says so") {
-  constexpr int kCap = static_cast<int>(kMostPartitionSeries);
   LinkSample sample{.facts = Facts(), .rows = {}};
   for (int i = 0; i < kCap; ++i) sample.rows.push_back(Row(MirrorState::kMirroring, i % 10, i));
   const auto text = [&sample] {
     Metrics metrics;
     const auto handle = metrics.AddCollector([&](std::vector<MetricFamily>& out) {
-      AppendLinkFamilies(std::span(&sample, 1), kNow, out);
+      AppendLinkFamilies(std::span(&sample, 1), kNow, kCap, out);
     });
     return metrics.Text();
   };
@@ -192,7 +190,7 @@ TEST_CASE("above the cap mirrors are given by topic, and a metric says so") {
   sample.rows.push_back(Row(MirrorState::kMirroring, 12, kCap));
   const std::string many = text();
   REQUIRE(has(many, "atoll_metrics_aggregated{kind=\"mirror\"} 1"));
-  REQUIRE(has(many, R"(atoll_mirror_lag_records{link="l",topic="orders"} 450120)"));
+  REQUIRE(has(many, R"(atoll_mirror_lag_records{link="l",topic="orders"} 1020)"));
   REQUIRE(has(many, R"(atoll_mirror_lag_seconds{link="l",topic="orders"} 12)"));
   REQUIRE(has(many, R"(atoll_link_rpo_seconds{link="l"} 12)"));
   REQUIRE(many.find("partition=") == std::string::npos);
@@ -202,7 +200,7 @@ TEST_CASE("above the cap mirrors are given by topic, and a metric says so") {
 std::string Tasks(const LinkFacts& facts, const std::vector<MirrorRow>& rows, WallTime now = kNow) {
   const std::vector<LinkSample> samples{{.facts = facts, .rows = rows}};
   std::vector<MetricFamily> families;
-  AppendLinkFamilies(samples, now, families);
+  AppendLinkFamilies(samples, now, kCap, families);
   const auto family = std::ranges::find(families, "atoll_link_task_state", &MetricFamily::name);
   std::string states;
   for (const auto& series : family->metric) {
