@@ -269,9 +269,11 @@ bool PartitionMirror::OnApplied(uint64_t attempt, const Status& status, Offset d
 }
 
 void PartitionMirror::NoteRunning(Now now) {
-  if (sink_fails_) return;  // Named until something was appended again.
   const bool caught_up = lag_.caught_up() && handed_over_.empty();
+  // Named until something was appended again, or the source has nothing more to append.
+  if (sink_fails_ && !caught_up) return;
   if (caught_up) {
+    sink_fails_ = false;
     backoff_.Reset();
     NoteProgress(now);
   }

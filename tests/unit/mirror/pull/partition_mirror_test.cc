@@ -426,6 +426,21 @@ TEST_CASE("a full disk at the target is named, waited out, and drops nothing") {
   REQUIRE(rig.reason().empty());
 }
 
+TEST_CASE("what the target refused and the source no longer has is not waited for (L1)") {
+  Rig rig;
+  rig.StartAtTen();
+  REQUIRE(rig.Records(Source(0, 12), MakeBatch({.base = 10})) == 1);
+  rig.mirror.OnApplied(rig.mirror.attempt(), FailedPrecondition("owned by this region"), kNoOffset,
+                       rig.now());
+  rig.PastRetry();
+  rig.mirror.OnSourceLost("no answer", rig.now());
+  rig.PastRetry();
+  rig.StartAtTen();  // Another owner, whose history ends at the cut.
+  REQUIRE(rig.Records(Source(0, 10), {}) == 0);
+  REQUIRE(rig.state() == MirrorState::kCaughtUp);
+  REQUIRE(rig.reason().empty());
+}
+
 TEST_CASE("a checkpoint ahead of the log is an event, and the log wins (S6)") {
   Rig rig;
   rig.mirror.OnCheckpoint(Offset(50), rig.now());
