@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNa
     "lazy_store",
     "epoch_reuse",
     "forget_producers",
+    "same_producers",
     "checkpoint_first",
     "skip_crc",
     "drop_batch",

@@ -20,6 +20,7 @@ enum class Mutation {
   kLazyStore,        // What must be durable in the store before it counts, isn't.
   kEpochReuse,       // An unclean stop is taken for a clean one.
   kForgetProducers,  // A retry comes as a new producer: nothing recognises it.
+  kSameProducers,    // All regions give producers the same ids.
   kCheckpointFirst,  // Positions are stored before the data is durable.
   kSkipCrc,          // Batches are not checked against their CRC.
   kDropBatch,        // A verified batch is left out on its way to the sink.

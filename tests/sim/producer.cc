@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kRequestTimeout = seconds(2);
+constexpr double kRestarts = 0.05;  // Before a batch.
 
 // One produced batch on the partition's shard, as the broker's handler does it.
 class AppendJob final : public runtime::ShardJob {
@@ -62,7 +63,8 @@ void Producer::Think() {
   if (values_.empty() && region_->up()) {
     const auto topic = region_->process().catalog.view()->Find(topic_);
     if (topic) {
-      if (topic->id != topic_id_) NewIdentity();
+      const bool restarts = world_.Chance(kRestarts);
+      if (restarts || topic->id != topic_id_) NewIdentity();
       topic_id_ = topic->id;
       MakeBatch();
       Send();
@@ -72,8 +74,11 @@ void Producer::Think() {
   world_.At(think_, [this] { Think(); });
 }
 
+// Of the region that it talks to now.
 void Producer::NewIdentity() {
-  id_ = ProducerId::Mint(region_->ordinal(), oracle_.NextProducer(*region_));
+  const bool alike = world_.Plants(Mutation::kSameProducers);
+  id_ = ProducerId::Mint(alike ? RegionOrdinal(1) : region_->ordinal(),
+                         oracle_.NextProducer(*region_));
   sequence_ = Sequence(0);
   last_acked_.clear();
 }
@@ -188,8 +193,12 @@ void Producer::OnAnswer(uint64_t request, Region& from, const Answer& answer) {
       break;
     case ErrorCode::kOutOfOrderSequenceNumber:
     case ErrorCode::kUnknownProducerId:
-      // All it sent was answered in order: where the last of it is, nothing may be forgotten.
-      if (oracle_.Has(from, topic_id_, partition_, last_acked_)) {
+    case ErrorCode::kInvalidProducerEpoch:
+      // All it sent was answered in order: where the last of it is, nothing may be forgotten. What
+      // is the first of an identity, or of another epoch than its only one, is taken for somebody
+      // else's.
+      if (sequence_ == Sequence(0) || answer.error == ErrorCode::kInvalidProducerEpoch ||
+          oracle_.Has(from, topic_id_, partition_, last_acked_)) {
         world_.Fail("S15", fmt::format("{}: {}-{}: {} for sequence {} after {} tries", from.name(),
                                        topic_.value(), partition_.value(),
                                        kafka::ErrorName(answer.error), sequence_.value(), tries_));
