@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "mirror/lease/etcd_types.h"
 #include "runtime/asio.h"
 #include "runtime/reactor.h"
 
@@ -25,27 +26,6 @@ namespace atl::mirror {
 struct EtcdEndpoint {
   std::string host;
   uint16_t port = 0;
-};
-
-struct EtcdValue {
-  std::string key;
-  std::string value;
-  int64_t mod_revision = 0;
-};
-
-// A transaction of one kind: if all keys are as expected, put the values.
-struct EtcdSwap {
-  struct Expect {
-    std::string key;
-    int64_t mod_revision = 0;  // 0: the key does not exist.
-  };
-  struct Put {
-    std::string key;
-    std::string value;
-    int64_t lease = 0;  // 0: none.
-  };
-  std::vector<Expect> expect;
-  std::vector<Put> put;
 };
 
 class EtcdClient {

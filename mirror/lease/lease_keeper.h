@@ -1,9 +1,5 @@
-// Keeps this region's lease at etcd and claims its topics under it (`lease` mode).
-//
-//   PREFIX/region/ORDINAL   attached to the lease: there as long as that region may accept records
-//   PREFIX/topic/TOPICID    "EPOCH ORDINAL": who accepts, under which epoch; ordinal 0: released.
-//                           Stays when leases end, so that a former owner that comes back learns
-//                           from it that it was succeeded
+// Keeps this region's lease at etcd and claims its topics under it (`lease` mode). The rows there
+// and the rules for them: claims.h.
 //
 // A region accepts for a topic while its lease runs (lease.h) and the topic's row names it at its
 // epoch. What it wants is what its catalogue says it owns; what it no longer owns it releases. So a
@@ -16,7 +12,6 @@
 // Runs on a reactor of its own: nothing else may delay a keep-alive.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +19,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "core-broker/catalog/catalog.h"
+#include "mirror/lease/claims.h"
 #include "mirror/lease/etcd_client.h"
 #include "mirror/lease/lease.h"
 #include "runtime/reactor.h"
@@ -50,34 +46,18 @@ class LeaseKeeper {
   void Stop();
 
  private:
-  struct Row {
-    LeaderEpoch epoch = kNoEpoch;
-    RegionOrdinal owner;
-    int64_t revision = 0;  // 0: there is none.
-  };
-  // Everything below the prefix, as of one revision of etcd.
-  struct Rows {
-    std::map<std::string, Row> topics;       // By key.
-    std::map<std::string, int64_t> regions;  // Revision by key.
-  };
-
   runtime::awaitable<void> Keep();
   runtime::awaitable<void> Acquire();
   runtime::awaitable<void> Prolong();
   runtime::awaitable<void> Follow();
   runtime::awaitable<void> GiveBack();
-  runtime::awaitable<StatusOr<Rows>> Read();
   // Makes the rows say what is wanted. kUnavailable: not all of it yet.
   runtime::awaitable<Status> Settle(std::vector<TopicClaim> wanted);
-  runtime::awaitable<Status> ClaimMissing(const Rows& rows, std::vector<TopicClaim> missing);
-  runtime::awaitable<Status> ReleaseOthers(const Rows& rows, std::vector<TopicClaim> wanted);
-  Status Plan(const Rows& rows, const TopicClaim& claim, EtcdSwap& swap) const;
-  std::vector<TopicClaim> Wanted() const;
-
-  std::string RegionKey(RegionOrdinal region) const;
-  std::string TopicKey(const TopicId& topic) const;
+  runtime::awaitable<Status> ClaimMissing(ClaimPlan plan);
+  runtime::awaitable<Status> ReleaseOthers(EtcdSwap release);
 
   const Options options_;
+  const Claims claims_;
   OwnerLease& lease_;
   const broker::Catalog& catalog_;
   const Clock& clock_;
