@@ -165,12 +165,13 @@ Offset PartitionMirror::CutOf(LeaderEpoch epoch, Offset end) const {
 }
 
 // Below its log's start an owner knows no epochs any more: there the lineage alone tells what
-// parts. True: something is done about it.
+// parts. Above it the log outweighs the lineage: whoever took a topic over with a tail that was not
+// set aside yet made it everybody's. True: something is done about it.
 bool PartitionMirror::SetAsideWhatParts(const Parting& parting, Offset source_start, Now now) {
   const Fork fork = ForkOf(owner_.stints, sink_);
   Offset cut = parting.end == kNoOffset ? source_start : parting.at;
-  if (fork.known != kNoOffset) cut = std::min(cut, fork.known);
   const bool compared = parting.end > source_start;
+  if (!compared && fork.known != kNoOffset) cut = std::min(cut, fork.known);
   if (!compared && fork.doubted != kNoOffset && fork.doubted < cut) {
     if (!branch_since_) branch_since_ = now.mono;
     if (!owner_.stints.empty() && now.mono - *branch_since_ < kOwnerPatience) {

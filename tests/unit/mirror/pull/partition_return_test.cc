@@ -286,6 +286,25 @@ TEST_CASE("S11 Where the cut is not told yet, nothing is decided below the owner
   }
 }
 
+TEST_CASE("S11 Where the owner's log can be compared it outweighs what the lineage says of it") {
+  // Found by the simulator: region 2 took the topic from region 3 before it had set aside what that
+  // one's history did not have. From then on it is in everybody's history.
+  const int32_t first = Epoch(1, kOurs);
+  const int32_t taken = Epoch(1025, 3);
+  const int32_t back = Epoch(2049, kTheirs);
+  const int32_t now = Epoch(2050, 3);
+  Rig rig;
+  rig.Owner(now, now,
+            {StintAt(first, 0), StintAt(taken, 60), StintAt(back, 70), StintAt(now, 100)});
+  rig.SinkAt(0, 100, {{first, 0}, {back, 70}});
+  rig.EpochEnd(back, 100);
+  rig.mirror.OnLastBatch(rig.mirror.attempt(), ErrorCode::kNone,
+                         {.log_start = Offset(0), .high_watermark = Offset(100)},
+                         MakeBatch({.base = 99, .count = 1, .epoch = back}), rig.now());
+  REQUIRE(rig.mirror.need() == MirrorNeed::kRecords);
+  REQUIRE(rig.mirror.TakeEvents().empty());
+}
+
 TEST_CASE("a tail of several epochs goes epoch by epoch") {
   Rig rig;
   rig.Owner(Epoch(9, kTheirs));
