@@ -37,13 +37,7 @@ class Control {
   template <class Answer>
   void Call(Region& from, Region& to, Duration patience, std::function<Answer(Region&)> handle,
             std::function<void(StatusOr<Answer>)> answered) {
-    const auto open = std::make_shared<bool>(true);
-    const auto finish = [open, answered, self = &from,
-                         boot = from.boot()](StatusOr<Answer> answer) {
-      if (!std::exchange(*open, false) || !self->up() || self->boot() != boot) return;
-      const Region::Running running(*self);
-      answered(std::move(answer));
-    };
+    const auto finish = from.Once<Answer>(std::move(answered));
     const int here = from.ordinal().value();
     const int there = to.ordinal().value();
     network_.Send(here, there, [=, peer = &to, network = &network_] {

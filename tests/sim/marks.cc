@@ -65,6 +65,10 @@ std::string_view MarkName(Mark mark) {
       "commit of a position that was cut off",
       "planned move that could not place its groups",
       "mirror that stood still for 30 s",
+      "lease that was lost while its region was paused",
+      "acknowledgement refused when it was about to leave",
+      "claim that waited for the end of another region's lease",
+      "claim that lost to a successor's",
   };
   return kNames[static_cast<size_t>(mark)];
 }

@@ -67,6 +67,10 @@ enum class Mark {
   kOldCommit,
   kGroupsRefused,
   kStalled,
+  kLeaseLostPaused,
+  kAckRefused,
+  kClaimWaited,
+  kClaimLost,
   kLast
 };
 inline constexpr size_t kMarkCount = static_cast<size_t>(Mark::kLast);

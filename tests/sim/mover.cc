@@ -58,17 +58,7 @@ Mover::Operation::Operation(Record r, mirror::Promotion p, MonotonicTime now)
 }
 
 Mover::Mover(World& world, Control& control, Region& self)
-    : world_(world), control_(control), self_(self), boot_(self.boot()) {}
-
-// Runs here as the region's code, unless its process has ended by then.
-void Mover::After(Duration delay, std::function<void()> what) {
-  world_.At(self_.paused_for() + delay, [this, self = &self_, boot = boot_, what] {
-    if (!self->up() || self->boot() != boot) return;
-    if (self->paused_for() > Duration::zero()) return After(Duration::zero(), what);
-    const Region::Running running(*self);
-    what();
-  });
-}
+    : world_(world), control_(control), self_(self) {}
 
 void Mover::Start() {
   const auto records = self_.process().failover_table.List();
@@ -83,7 +73,7 @@ void Mover::Start() {
     operation->source = control_.Named(record.source);
     (void)busy_.Take(operation->ids);
     ++running_;
-    After(Duration::zero(), [this, operation] { Carry(operation); });
+    self_.After(Duration::zero(), [this, operation] { Carry(operation); });
   }
 }
 
@@ -168,7 +158,7 @@ std::string Mover::Run(MirrorDriver& driver, const Request& request) {
   world_.Note("{}: move {} ({}) of {} topics from {} begins", self_.name(), *id,
               checkpoint::FailoverModeName(request.mode), ids.size(), driver.source().name());
   ++running_;
-  After(Duration::zero(), [this, operation] { Carry(operation); });
+  self_.After(Duration::zero(), [this, operation] { Carry(operation); });
   return {};
 }
 
@@ -200,7 +190,7 @@ void Mover::OnStep(const OperationPtr& operation, Step step, bool minted, const 
     promotion.OnFailed(std::string(StatusMessage(status)));
     if (minted) pause = kRetryAfter;
   }
-  After(pause, [this, operation] { Carry(operation); });
+  self_.After(pause, [this, operation] { Carry(operation); });
 }
 
 void Mover::Execute(const OperationPtr& operation, Step step, const Done& done) {
@@ -250,7 +240,7 @@ void Mover::Finish(const OperationPtr& operation) {
     self_.process().owners.CancelPromotion(operation->ids);
   }
   if (!self_.process().failover_table.Put(record, checkpoint::Sync::kNow).ok()) {
-    return After(kRetryAfter, [this, operation] { Finish(operation); });
+    return self_.After(kRetryAfter, [this, operation] { Finish(operation); });
   }
   busy_.Free(operation->ids);
   --running_;
@@ -303,7 +293,7 @@ void Mover::Drain(const OperationPtr& operation, const Done& done) {
   if (world_.clock.Now() >= operation->deadline) {
     return done(DeadlineExceeded("the mirror did not reach the old owner's end in time"));
   }
-  After(kDrainLook, [this, operation, done] { Drain(operation, done); });
+  self_.After(kDrainLook, [this, operation, done] { Drain(operation, done); });
 }
 
 void Mover::SyncGroups(const OperationPtr& operation, const Done& done) {

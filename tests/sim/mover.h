@@ -63,7 +63,6 @@ class Mover {
   using Done = std::function<void(const Status&)>;
 
   mirror::PlanInput Look(MirrorDriver& driver, const Request& request) const;
-  void After(Duration delay, std::function<void()> what);
   void Carry(const OperationPtr& operation);
   void OnStep(const OperationPtr& operation, Step step, bool minted, const Status& status);
   void Execute(const OperationPtr& operation, Step step, const Done& done);
@@ -86,7 +85,6 @@ class Mover {
   World& world_;
   Control& control_;
   Region& self_;
-  const uint64_t boot_;
   GroupsRead groups_read_;
   std::function<void(Region&)> released_;
   std::function<void(const Record&)> reported_;

@@ -37,6 +37,11 @@ constexpr std::array<std::string_view, static_cast<size_t>(Mutation::kLast)> kNa
     "nameless_stall",
     "trust_commits",
     "stale_epoch",
+    "lease_from_answer",
+    "no_lease_margin",
+    "keep_claims",
+    "claim_over_lease",
+    "ack_unasked",
 };
 
 class MutantFile final : public File {

@@ -42,6 +42,11 @@ enum class Mutation {
   kNamelessStall,    // A mirror that does not move gives no reason.
   kTrustCommits,     // A commit of a position that was cut off is stored as it is.
   kStaleEpoch,       // The catalogue is not told of a source's higher epoch.
+  kLeaseFromAnswer,  // A lease counts from its answer, not from when it was asked for.
+  kNoLeaseMargin,    // All of a lease is used.
+  kKeepClaims,       // A lost lease leaves its claims.
+  kClaimOverLease,   // A new owner does not wait for the end of the old one's lease.
+  kAckUnasked,       // The gate is not asked again before an acknowledgement leaves.
   kLast
 };
 std::string_view MutationName(Mutation mutation);

@@ -12,6 +12,7 @@
 namespace atl::sim {
 
 inline constexpr int kClients = -1;
+inline constexpr int kEtcd = -2;
 
 class Network {
  public:

@@ -25,6 +25,7 @@ void Oracle::Check() {
     if (world_.failure()) return;
     if (region->TakeTouched() && region->up()) CheckRegion(*region);
   }
+  if (!world_.failure() && regions_.front()->in_lease_mode()) CheckLeases();
 }
 
 void Oracle::CheckRegion(Region& region) {
@@ -306,16 +307,23 @@ void Oracle::CheckProgress(const MirrorDriver& driver, const Place& place,
                            const mirror::MirrorStatus& status, Offset source_end,
                            const std::string& where) {
   constexpr Duration kStalled = std::chrono::seconds(30);
+  constexpr Duration kUnseen = std::chrono::seconds(1);
   const MonotonicTime now = world_.clock.Now();
   const uint64_t boot = driver.target().boot();
   Progress& last =
       progress_[{driver.target().ordinal().value(), driver.source().ordinal().value(), place}];
-  const bool moves = last.boot != boot || last.applied_end != status.applied_end ||
+  // Not looked at for a while: another link's, or its source was no owner.
+  const bool is_new = last.boot != boot || now - std::exchange(last.looked_at, now) > kUnseen;
+  const bool moves = is_new || last.applied_end != status.applied_end ||
                      status.applied_end >= source_end ||
                      status.state == mirror::MirrorState::kPaused ||
                      driver.target().paused_for() > Duration::zero();
   if (moves) {
-    last = {.boot = boot, .applied_end = status.applied_end, .since = now, .named_at = now};
+    last = {.boot = boot,
+            .applied_end = status.applied_end,
+            .since = now,
+            .named_at = now,
+            .looked_at = now};
     return;
   }
   const bool claims_to_run = status.state == mirror::MirrorState::kMirroring ||

@@ -32,6 +32,8 @@ class Oracle {
   // Is the acknowledged value in this region's log, as far as the log was ever seen?
   bool Has(const Region& region, const TopicId& topic, PartitionId partition,
            const std::string& value) const;
+  // An acknowledgement leaves the region for a client.
+  void OnAckLeaves(Region& region, const TopicId& topic);
   void OnDelivered(const TopicId& topic, PartitionId partition, std::string value);
   void OnPositionStored(const Region& region, const TopicId& topic, PartitionId partition,
                         Offset offset, const std::string& last_read);
@@ -76,6 +78,11 @@ class Oracle {
     bool planned = false;
     int from = 0;  // Of a planned move: whose epochs ended.
   };
+  // Under a lease, last.
+  struct Accepted {
+    int region = 0;
+    LeaderEpoch epoch = kNoEpoch;
+  };
   // What one region has shown of a partition.
   struct Copy {
     Offset start{0};
@@ -99,6 +106,7 @@ class Oracle {
     Offset applied_end = kNoOffset;
     MonotonicTime since{};
     MonotonicTime named_at{};
+    MonotonicTime looked_at{};
   };
   using Key = std::pair<int, Place>;
   // Of each partition's one group.
@@ -134,7 +142,10 @@ class Oracle {
                      const std::string& where);
   bool HasGapEvent(Region& region, const Place& place, Offset first, Offset end);
 
+  void CheckLeases();  // oracle_leases.cc
+
   // oracle_moves.cc
+  void CheckAccepting(Region& owner, const broker::Topic& topic);
   void CheckStint(Region& region, const broker::Topic& topic);
   void JudgeAcked(const Region& region, const Place& place, const Stint& stint, bool moved);
   void JudgeLateAck(const Place& place, const std::string& value, Acked& acked);
@@ -153,6 +164,7 @@ class Oracle {
   std::vector<std::unique_ptr<Region>>& regions_;
   std::map<Place, Truth> truths_;
   std::map<TopicId, Stint> stints_;
+  std::map<TopicId, Accepted> accepted_;
   std::map<Key, Copy> copies_;
   std::map<Key, Seen> seen_;
   std::map<Place, Group> groups_;

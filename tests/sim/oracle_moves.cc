@@ -271,18 +271,27 @@ void Oracle::CheckAll(bool complete) {
                                     stint.epoch.value(), id.ToString()));
       return;
     }
-    const std::string held = owner.process().owners.HeldBecause(id);
-    if (complete && !held.empty()) {
-      world_.Fail("L3", fmt::format("{}: {} is held for ever: {}", owner.name(),
-                                    topic->name.value(), held));
-      return;
-    }
+    if (complete) CheckAccepting(owner, *topic);
     for (const auto& partition : topic->partitions) {
       CheckEqual(owner, *topic, *partition, complete);
     }
   }
   if (complete && !world_.failure()) CheckKept();
   if (complete && !world_.failure()) CheckReports();
+}
+
+// L1, L3: an owner accepts again.
+void Oracle::CheckAccepting(Region& owner, const broker::Topic& topic) {
+  const std::string held = owner.process().owners.HeldBecause(topic.id);
+  if (!held.empty()) {
+    world_.Fail("L3",
+                fmt::format("{}: {} is held for ever: {}", owner.name(), topic.name.value(), held));
+    return;
+  }
+  const broker::GateAnswer answer = owner.process().gate.AdmitClient(topic.id);
+  if (answer.error == kafka::ErrorCode::kNone) return;
+  world_.Fail("L1", fmt::format("{}: {} accepts nothing: {} ({})", owner.name(), topic.name.value(),
+                                answer.message, owner.process().lease.status().reason));
 }
 
 // S21: "loses at most N" is true of everything that the old owner ever had behind the cut. What it

@@ -154,24 +154,35 @@ void Producer::Send() {
 void Producer::Execute(uint64_t request, Region& region) {
   if (!region.up()) return;
   const Region::Running running(region);
-  const auto reply = [this, request, &region, boot = region.boot()](const Answer& answer) {
-    if (!region.up() || region.boot() != boot) return;
-    network_.Send(region.ordinal().value(), kClients,
-                  [this, request, &region, answer] { OnAnswer(request, region, answer); });
-  };
   const auto partition = PartitionOf(region, topic_id_, partition_);
   if (!partition) {
-    reply({.error = ErrorCode::kUnknownTopicOrPartition, .base_offset = kNoOffset});
+    Reply(request, region, {.error = ErrorCode::kUnknownTopicOrPartition, .base_offset = {}});
     return;
   }
+  const auto done = [this, request, &region](const broker::AppendOutcome& outcome) {
+    region.Answer([this, request, &region, error = outcome.error, base = outcome.base_offset] {
+      Reply(request, region, {.error = error, .base_offset = base});
+    });
+  };
   const int shard = region.process().catalog.ShardOf(*partition);
-  region.InNextTurn([&region, partition, shard, batch = batch_, reply] {
-    region.process().shards.Post(
-        shard, std::make_unique<AppendJob>(
-                   partition, batch, [reply](const broker::AppendOutcome& outcome) {
-                     reply({.error = outcome.error, .base_offset = outcome.base_offset});
-                   }));
+  region.InNextTurn([&region, partition, shard, batch = batch_, done] {
+    region.process().shards.Post(shard, std::make_unique<AppendJob>(partition, batch, done));
   });
+}
+
+// As the broker's handler puts its answer together.
+void Producer::Reply(uint64_t request, Region& region, Answer answer) {
+  if (answer.error == ErrorCode::kNone) {
+    const bool may = region.process().gate.MayAcknowledge(topic_id_);
+    if (may || world_.Plants(Mutation::kAckUnasked)) {
+      oracle_.OnAckLeaves(region, topic_id_);
+    } else {
+      answer.error = ErrorCode::kNotLeaderOrFollower;
+      world_.Reach(Mark::kAckRefused);
+    }
+  }
+  network_.Send(region.ordinal().value(), kClients,
+                [this, request, &region, answer] { OnAnswer(request, region, answer); });
 }
 
 void Producer::OnAnswer(uint64_t request, Region& from, const Answer& answer) {

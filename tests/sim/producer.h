@@ -41,6 +41,7 @@ class Producer {
   bool AnywhereKnown() const;
   void Send();
   void Execute(uint64_t request, Region& region);
+  void Reply(uint64_t request, Region& region, Answer answer);
   void OnAnswer(uint64_t request, Region& from, const Answer& answer);
 
   World& world_;

@@ -30,6 +30,7 @@ Region::Process::Process(Region& region, std::unique_ptr<checkpoint::EventTable>
       event_table(std::move(table)),
       events(*event_table, metrics),
       shards(0, region.disk_, kDataFolder, metrics),
+      lease(region.lease_clock_),
       gate(region.ordinal_, region.world_.clock),
       catalog({.data_folder = kDataFolder,
                .region = region.ordinal_,
@@ -78,7 +79,8 @@ Region::Region(World& world, RegionOrdinal ordinal, std::string name)
       mutant_store_(store_, world.mutation()),
       disk_(world.mutation() == Mutation::kNone ? static_cast<FileSystem&>(files_) : mutant_files_),
       database_(world.mutation() == Mutation::kNone ? static_cast<checkpoint::Store&>(store_)
-                                                    : mutant_store_) {
+                                                    : mutant_store_),
+      lease_clock_(world.clock) {
   files_.CreateFolders(kDataFolder).IgnoreError();
   files_.SetFault([this](FileOperation operation, const std::string& path) {
     return OnFileOperation(operation, path);
@@ -160,6 +162,7 @@ Status Region::Serve() {
   ASSIGN_OR_RETURN(const auto clean, region.TakeCleanShutdown());
   if (!clean) ++session_;
   const bool unclean = !clean && boot_ > 1 && !world_.Plants(Mutation::kEpochReuse);
+  if (in_lease_mode_) process_->gate.UseLease(&process_->lease);
   process_->gate.Follow(process_->catalog);
   ASSIGN_OR_RETURN(std::set<TopicId> kept, process_->owners.Load());
   RETURN_IF_ERROR(process_->catalog.Load(unclean, kept));
@@ -189,9 +192,20 @@ void Region::Tick(uint64_t boot) {
   world_.At(kTick, [this, boot] { Tick(boot); });
 }
 
+void Region::UseLease(int clock_rate_per_mille) {
+  in_lease_mode_ = true;
+  lease_clock_.SetRate(clock_rate_per_mille);
+}
+
 void Region::Pause(Duration time) {
   world_.Note("{}: is paused for {:.1f} s", name_, ToSeconds(time));
   paused_until_ = std::max(paused_until_, world_.clock.Now() + time);
+}
+
+void Region::Reached(Moment moment) {
+  if (!ambush_ || ambush_->moment != moment) return;
+  world_.Reach(Mark::kRegionPaused);
+  Pause(std::exchange(ambush_, std::nullopt)->time);
 }
 
 Duration Region::paused_for() const {
@@ -201,8 +215,11 @@ Duration Region::paused_for() const {
 void Region::Stop() {
   if (!up()) return;
   const Running running(*this);
+  stopping_ = true;
   RunTurn();
+  stopping_ = false;
   if (!up()) return;
+  if (on_stop_) on_stop_();
   Status status = process_->catalog.Close();
   if (status.ok()) {
     status = checkpoint::RegionTable(database_).PutCleanShutdown(world_.clock.WallNow());
@@ -271,12 +288,23 @@ void Region::InNextTurn(std::function<void()> what) {
   process_->waiting.push_back(std::move(what));
   if (process_->turn_is_due) return;
   process_->turn_is_due = true;
-  const uint64_t boot = boot_;
-  world_.At(paused_for() + world_.Between(Duration::zero(), milliseconds(3)), [this, boot] {
+  After(world_.Between(Duration::zero(), milliseconds(3)), [this] { RunTurn(); });
+}
+
+void Region::After(Duration delay, std::function<void()> what) {
+  world_.At(paused_for() + delay, [this, boot = boot_, what = std::move(what)] {
     if (!up() || boot != boot_) return;
+    if (paused_for() > Duration::zero()) return After(Duration::zero(), what);
     const Running running(*this);
-    RunTurn();
+    what();
   });
+}
+
+void Region::Answer(std::function<void()> what) {
+  if (!up()) return;
+  if (stopping_) return what();  // It waits for its answers.
+  Reached(Moment::kAnswer);
+  After(world_.Between(Duration::zero(), milliseconds(1)), std::move(what));
 }
 
 void Region::RunTurn() {

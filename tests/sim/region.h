@@ -28,6 +28,7 @@
 #include "checkpoint/topic_table.h"
 #include "core-broker/catalog/catalog.h"
 #include "core-broker/group/coordinator.h"
+#include "mirror/lease/lease.h"
 #include "mirror/offsets/fan_in.h"
 #include "mirror/offsets/group_sync.h"
 #include "mirror/offsets/local_copies.h"
@@ -38,6 +39,7 @@
 #include "mirror/watch/events.h"
 #include "region-config/link.h"
 #include "runtime/storage_shards.h"
+#include "tests/sim/skewed_clock.h"
 #include "tests/sim/world.h"
 
 namespace atl::sim {
@@ -71,6 +73,7 @@ class Region {
     mirror::Events events;
     std::unique_ptr<mirror::Quarantine> quarantine;  // Opened when the process begins to serve.
     runtime::StorageShards shards;
+    mirror::OwnerLease lease;  // Held in lease mode only.
     mirror::CatalogGate gate;
     broker::Catalog catalog;
     mirror::LocalSink sink;
@@ -122,15 +125,33 @@ class Region {
   // Likewise: how it says something to another region; false: there is no connection.
   using Say = std::function<bool(const RegionName& to, const mirror::ControlMessage& message)>;
   void SetSay(Say say) { say_ = std::move(say); }
+  // Likewise: it accepts only under a lease, which it measures on its machine's monotonic clock.
+  void UseLease(int clock_rate_per_mille);
+  bool in_lease_mode() const { return in_lease_mode_; }
+  const SkewedClock& lease_clock() const { return lease_clock_; }
   // Stopped by SIGSTOP, or with its machine: nothing of it runs until then.
   void Pause(Duration time);
+  // Likewise, the next time that it comes to the worst moment for it. None: no more.
+  enum class Moment {
+    kAnswer,     // Between a record that it has accepted and the acknowledgement.
+    kKeepAlive,  // Between a question to etcd and the answer.
+  };
+  struct Ambush {
+    Moment moment;
+    Duration time;
+  };
+  void PauseAt(std::optional<Ambush> ambush) { ambush_ = ambush; }
+  void Reached(Moment moment);
   Duration paused_for() const;
+  bool was_paused_since(MonotonicTime time) const { return paused_until_ > time; }
 
   // Tries again later when it fails.
   void Start();
   // Set once: run when a process begins to serve, and before it is taken apart.
   void OnStart(std::function<void()> on_start) { on_start_ = std::move(on_start); }
   void OnEnd(std::function<void()> on_end) { on_end_ = std::move(on_end); }
+  // Likewise: before the end of an orderly stop.
+  void OnStop(std::function<void()> on_stop) { on_stop_ = std::move(on_stop); }
   void Stop();  // Orderly; starts again after a while.
   void Die(std::string_view how);
   void Settle();
@@ -141,6 +162,20 @@ class Region {
   void FillDisk();
   void EmptyDisk() { files_.SetCapacity(ByteCount(int64_t{1} << 40)); }
 
+  // Runs as this process's code, unless it has ended by then.
+  void After(Duration delay, std::function<void()> what);
+  // What was done on a shard is answered on another thread, a moment later.
+  void Answer(std::function<void()> what);
+  // For an answer or word that none will come, whichever is first.
+  template <class T>
+  std::function<void(StatusOr<T>)> Once(std::function<void(StatusOr<T>)> answered) {
+    const auto open = std::make_shared<bool>(true);
+    return [this, open, answered = std::move(answered), boot = boot_](StatusOr<T> answer) {
+      if (!std::exchange(*open, false) || !up() || boot_ != boot) return;
+      const Running running(*this);
+      answered(std::move(answer));
+    };
+  }
   // Runs on the shards in a turn soon, together with what else waits.
   void InNextTurn(std::function<void()> what);
 
@@ -169,12 +204,17 @@ class Region {
   uint64_t store_writes_ = 0;
   std::vector<config::Link> links_;
   Say say_;
+  SkewedClock lease_clock_;
+  bool in_lease_mode_ = false;
   MonotonicTime paused_until_{};
+  std::optional<Ambush> ambush_;
   std::function<void()> on_start_;
   std::function<void()> on_end_;
+  std::function<void()> on_stop_;
   std::unique_ptr<Process> process_;
   bool touched_ = false;
   bool dying_ = false;
+  bool stopping_ = false;
   bool in_turn_ = false;
   uint64_t boot_ = 0;
   uint64_t session_ = 0;

@@ -34,6 +34,7 @@ Status DieAtFailpoint(const Failpoint& failpoint) {
 Scenario::Scenario(uint64_t seed, Mutation mutation)
     : world_(seed, mutation),
       network_(world_),
+      etcd_(world_.clock),
       oracle_(world_, regions_),
       control_(world_, network_, regions_),
       lines_(world_, network_, regions_) {
@@ -49,16 +50,23 @@ Scenario::Scenario(uint64_t seed, Mutation mutation)
     region.OnStart([this, &region] {
       oracle_.OnBoot(region);
       StartLinks(region);
+      if (leases_) StartLease(region);
       CrashAgain(region);
+    });
+    region.OnStop([this, &region] {
+      if (leases_) keepers_[NodeOf(region)]->GiveBack();
     });
     region.OnEnd([this, &region] {
       movers_.erase(NodeOf(region));
+      keepers_.erase(NodeOf(region));
       std::erase_if(drivers_, [&](const auto& d) { return d.first.first == NodeOf(region); });
     });
   }
   moves_ = world_.Chance(0.7);
+  leases_ = moves_ && world_.Chance(0.35);
   network_.HoldBack([this](int to) {
-    return to == kClients ? Duration::zero() : regions_[static_cast<size_t>(to - 1)]->paused_for();
+    const bool is_region = to != kClients && to != kEtcd;
+    return is_region ? regions_[static_cast<size_t>(to - 1)]->paused_for() : Duration::zero();
   });
   control_.OnMoved([this](Region& region) {
     for (const auto& [key, driver] : drivers_) {
@@ -67,6 +75,7 @@ Scenario::Scenario(uint64_t seed, Mutation mutation)
   });
   PlanTopics();
   PlanLinks();
+  if (leases_) PlanLeases();
 }
 
 Scenario::~Scenario() {
@@ -112,6 +121,25 @@ void Scenario::PlanLinks() {
   }
 }
 
+// The clocks of machines differ by up to a tenth from true time, often by all of it.
+void Scenario::PlanLeases() {
+  constexpr int kSlowest = 900;
+  constexpr int kFastest = 1100;
+  lease_ttl_ = seconds(2 + world_.random.Below(4));
+  for (const auto& region : regions_) {
+    const int between = kSlowest + static_cast<int>(world_.random.Below(kFastest - kSlowest + 1));
+    const uint64_t which = world_.random.Below(3);
+    region->UseLease(which == 0 ? kSlowest : which == 1 ? kFastest : between);
+  }
+}
+
+void Scenario::StartLease(Region& region) {
+  auto& keeper = keepers_[NodeOf(region)];
+  keeper = std::make_unique<LeaseDriver>(world_, network_, etcd_, region, lease_ttl_);
+  const Region::Running running(region);
+  keeper->Start();
+}
+
 void Scenario::StartLinks(Region& region) {
   for (const auto& source : regions_) {
     if (source.get() == &region) continue;
@@ -133,49 +161,6 @@ void Scenario::StartLinks(Region& region) {
   mover->Start();
 }
 
-// The worst moment for an old owner: it has let go, the new one is about to mint, and it dies and
-// comes back without hearing of it.
-void Scenario::StrikeReleased(Region& target, Region& source) {
-  if (healing_) return;
-  if (world_.Chance(0.1)) TakeFromThird(target, source);
-  if (!world_.Chance(0.1)) return;
-  world_.Reach(Mark::kReleasedDied);
-  const Duration time = world_.Between(seconds(2), seconds(8));
-  network_.Cut(NodeOf(target), NodeOf(source), time);
-  network_.Cut(NodeOf(source), NodeOf(target), time);
-  world_.At(milliseconds(1), [&source, boot = source.boot()] {
-    if (source.up() && source.boot() == boot) source.Die("behind its released fence");
-  });
-}
-
-// Operators in two regions know nothing of each other: a planned move is about to mint when a third
-// region takes the topics by force, ahead of it. The old owner is out of reach, so that telling it
-// takes the time that the other one needs.
-void Scenario::TakeFromThird(Region& target, Region& source) {
-  if (regions_.size() < 3) return;
-  network_.Cut(NodeOf(target), NodeOf(source), seconds(3));
-  for (const auto& third : regions_) {
-    if (third.get() == &target || third.get() == &source) continue;
-    const auto take = [this, &third = *third, &source] {
-      const auto driver = drivers_.find({NodeOf(third), NodeOf(source)});
-      if (healing_ || !third.up() || driver == drivers_.end()) return;
-      Mover::Request request{.mode = Mover::Mode::kFailover, .topics = {}, .force = true};
-      for (const TopicPlan& topic : topics_) request.topics.push_back(topic.name);
-      const Region::Running running(third);
-      movers_[NodeOf(third)]->Run(*driver->second, request);
-    };
-    world_.At(world_.Between(milliseconds(10), milliseconds(1000)), take);
-  }
-}
-
-// What breaks a region often breaks it again as soon as it serves.
-void Scenario::CrashAgain(Region& region) {
-  if (!crash_loops_ || healing_ || !world_.Chance(0.5)) return;
-  world_.At(world_.Between(Duration::zero(), milliseconds(400)), [&region, boot = region.boot()] {
-    if (region.up() && region.boot() == boot) region.Die("soon after its start");
-  });
-}
-
 void Scenario::CreateTopics() {
   for (TopicPlan& topic : topics_) {
     if (!topic.must_create || !topic.owner->up()) continue;
@@ -184,7 +169,9 @@ void Scenario::CreateTopics() {
     spec.name = topic.name;
     spec.partition_count = topic.partitions;
     spec.config = topic.config;
-    const auto outcome = topic.owner->process().catalog.Create(spec);
+    Region::Process& process = topic.owner->process();
+    if (process.gate.AdmitCreate(topic.name).error != kafka::ErrorCode::kNone) continue;
+    const auto outcome = process.catalog.Create(spec);
     world_.Note("{}: creates {}: {} {}", topic.owner->name(), topic.name.value(),
                 static_cast<int>(outcome.error), outcome.message);
     const bool there = outcome.error == kafka::ErrorCode::kTopicAlreadyExists;
@@ -206,122 +193,6 @@ void Scenario::AddProducers(const TopicPlan& topic) {
         std::make_unique<Consumer>(world_, oracle_, topic.name, PartitionId(i), regions_));
     consumers_.back()->Start();
   }
-}
-
-void Scenario::Every(Duration about, std::function<void()> strike) {
-  world_.At(world_.Between(about / 4, about * 2), [this, about, strike = std::move(strike)] {
-    if (healing_) return;
-    strike();
-    Every(about, strike);
-  });
-}
-
-void Scenario::PlanFaults() {
-  const auto sometimes = [&](double p, Duration about, std::function<void()> strike) {
-    if (world_.Chance(p)) Every(about, std::move(strike));
-  };
-  crash_loops_ = world_.Chance(0.3);
-  if (world_.Chance(0.3)) link_faults_.poison = 0.01;
-  sometimes(0.3, seconds(12), [this] { AnyRegion().Stop(); });
-  sometimes(0.3, seconds(15), [this] { PauseSomething(); });
-  sometimes(0.5, seconds(8), [this] { Operate(false); });
-  sometimes(0.4, seconds(6), [this] { RaiseFailpoint(); });
-  sometimes(0.2, seconds(10), [this] {
-    AnyRegion().Pause(world_.Between(milliseconds(100), seconds(12)));
-    world_.Reach(Mark::kRegionPaused);
-  });
-  sometimes(0.1, seconds(10), [this] {
-    world_.clock.JumpWall(world_.Between(-seconds(3600), seconds(3600)));
-    oracle_.TrustNoCalendar();
-    world_.Reach(Mark::kClockJump);
-  });
-  PlanNetworkFaults();
-  PlanDiskFaults();
-  PlanSourceFaults();
-  if (moves_) PlanMoves();
-}
-
-void Scenario::PlanNetworkFaults() {
-  const auto sometimes = [&](double p, Duration about, std::function<void()> strike) {
-    if (world_.Chance(p)) Every(about, std::move(strike));
-  };
-  if (world_.Chance(0.5)) network_.loss = world_.random.Fraction() * 0.1;
-  if (world_.Chance(0.3)) network_.late = 0.01;
-  if (world_.Chance(0.3)) network_.slowest = milliseconds(300);
-  const auto cut = [this](Duration least, Duration most) {
-    const int from = NodeOf(AnyRegion());
-    const int to = world_.Chance(0.3) ? kClients : NodeOf(AnyRegion());
-    const Duration time = world_.Between(least, most);
-    network_.Cut(from, to, time);
-    if (world_.Chance(0.5)) network_.Cut(to, from, time);
-  };
-  sometimes(0.5, seconds(10), [cut] { cut(seconds(1), seconds(15)); });
-  // Flapping.
-  sometimes(0.2, seconds(1), [cut] { cut(milliseconds(200), seconds(2)); });
-  sometimes(0.2, seconds(10), [this] {
-    network_.Slow(NodeOf(AnyRegion()), NodeOf(AnyRegion()),
-                  world_.Between(milliseconds(100), seconds(2)),
-                  world_.Between(seconds(1), seconds(10)));
-  });
-}
-
-void Scenario::PlanMoves() {
-  const auto sometimes = [&](double p, Duration about, Mover::Mode mode) {
-    if (world_.Chance(p)) Every(about, [this, mode] { MoveSomething(mode); });
-  };
-  sometimes(0.8, seconds(3), Mover::Mode::kPromote);
-  sometimes(0.6, seconds(6), Mover::Mode::kFailover);
-  if (world_.Chance(0.2)) Every(seconds(10), [this] { Adopt(); });
-}
-
-void Scenario::PlanDiskFaults() {
-  const auto sometimes = [&](double p, Duration about, std::function<void(Region&)> strike) {
-    if (world_.Chance(p)) Every(about, [this, strike] { strike(AnyRegion()); });
-  };
-  sometimes(0.4, seconds(10), [](Region& region) { region.Die("by kill -9"); });
-  sometimes(0.5, seconds(8), [this](Region& region) {
-    region.faults().die_at_file_op = 1 + world_.random.Below(200);
-  });
-  sometimes(0.3, seconds(10), [this](Region& region) {
-    region.faults().die_at_store_op = 1 + world_.random.Below(30);
-  });
-  sometimes(0.4, seconds(10), [](Region& region) { region.faults().next_sync = true; });
-  sometimes(0.2, seconds(15), [](Region& region) { region.faults().next_store_write = true; });
-  sometimes(0.2, seconds(10), [this](Region& region) {
-    region.faults().read_error = 0.05;
-    world_.At(seconds(2), [&region] { region.faults().read_error = 0; });
-  });
-  sometimes(0.3, seconds(15), [this](Region& region) {
-    region.FillDisk();
-    world_.Reach(Mark::kDiskFull);
-    world_.At(world_.Between(seconds(1), seconds(6)), [&region] { region.EmptyDisk(); });
-  });
-  sometimes(moves_ ? 0 : 0.3, seconds(10), [this](Region& region) {
-    if (region.up()) region.RememberStore();
-    world_.At(seconds(5), [&region] { region.RollBackStore(); });
-  });
-}
-
-void Scenario::PlanSourceFaults() {
-  if (world_.Chance(0.4)) Every(seconds(5), [this] { DeleteRecords(); });
-  if (world_.Chance(0.2)) Every(seconds(10), [this] { TrimByRetention(); });
-  if (!moves_ && world_.Chance(0.3)) Every(seconds(20), [this] { RecreateTopic(); });
-}
-
-void Scenario::RaiseFailpoint() {
-  std::vector<std::string> names = Failpoint::Names();
-  // The steps of moves and returns are few and far between.
-  const bool rare = moves_ && world_.Chance(0.6);
-  if (rare) {
-    std::erase_if(names, [](const std::string& name) {
-      return !name.starts_with("own.") && !name.starts_with("back.") &&
-             !name.starts_with("truncate.");
-    });
-  }
-  if (names.empty()) return;
-  const std::string& name = names[world_.random.Below(names.size())];
-  const uint64_t hit = 1 + world_.random.Below(rare ? 2 : 20);
-  Failpoint::Configure(fmt::format("{}=abort#{}", name, hit)).IgnoreError();
 }
 
 void Scenario::DeleteRecords() {
@@ -479,6 +350,7 @@ void Scenario::Heal() {
   Failpoint::Configure("").IgnoreError();
   for (const auto& region : regions_) {
     region->faults() = {};
+    region->PauseAt(std::nullopt);
     region->EmptyDisk();
   }
   for (const auto& producer : producers_) producer->Stop();

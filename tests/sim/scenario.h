@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "tests/sim/consumer.h"
+#include "tests/sim/etcd.h"
+#include "tests/sim/lease_driver.h"
 #include "tests/sim/lines.h"
 #include "tests/sim/mirror_driver.h"
 #include "tests/sim/mover.h"
@@ -55,12 +57,18 @@ class Scenario {
   void PlanSourceFaults();
   void PlanNetworkFaults();
   void PlanMoves();
+  void PlanLeases();
+  void PlanLeaseFaults();
   void Every(Duration about, std::function<void()> strike);
   void CreateTopics();
   void CrashAgain(Region& region);
   void StrikeReleased(Region& target, Region& source);
   void TakeFromThird(Region& target, Region& source);
+  void TakeByForce(Region& target, Region& source);
+  void StrikeOwner();
+  void CutBothWays(int one, int other, Duration time);
   void StartLinks(Region& region);
+  void StartLease(Region& region);
   void AddProducers(const TopicPlan& topic);
   void RaiseFailpoint();
 
@@ -87,6 +95,7 @@ class Scenario {
 
   World world_;
   Network network_;
+  Etcd etcd_;
   std::vector<std::unique_ptr<Region>> regions_;
   Oracle oracle_;
   std::deque<TopicPlan> topics_;
@@ -94,11 +103,14 @@ class Scenario {
   std::map<std::pair<int, int>, std::unique_ptr<MirrorDriver>> drivers_;
   Control control_;
   std::map<int, std::unique_ptr<Mover>> movers_;
+  std::map<int, std::unique_ptr<LeaseDriver>> keepers_;  // In lease mode.
   Lines lines_;
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Consumer>> consumers_;
   LinkFaults link_faults_;
   bool moves_ = false;
+  bool leases_ = false;
+  Duration lease_ttl_{};
   bool crash_loops_ = false;
   bool healing_ = false;
 };
