@@ -24,6 +24,15 @@ EpochEnd LeaderEpochs::EndOf(LeaderEpoch epoch, Offset log_end) const {
   return {std::prev(higher)->epoch, higher->start};
 }
 
+std::optional<Offset> LeaderEpochs::PositionOf(Offset next, LeaderEpoch epoch, LeaderEpoch current,
+                                               Offset log_end) const {
+  if (epoch == kNoEpoch) return next;
+  const EpochEnd known = EndOf(epoch, log_end);
+  if (known.epoch == epoch) return std::min(next, known.end);  // Also of one that retention passed.
+  const bool fresh = epoch == current && (chain_.empty() || epoch > last());
+  return fresh ? std::optional(std::min(next, log_end)) : std::nullopt;
+}
+
 void LeaderEpochs::TruncateFrom(Offset end) {
   while (!chain_.empty() && chain_.back().start >= end) chain_.pop_back();
 }

@@ -2,6 +2,7 @@
 // strictly. Kept in the checkpoint, rebuilt from the batches behind the recovery point.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,12 @@ class LeaderEpochs {
   // the start of the next higher one, named with the largest known epoch <= asked; unknown
   // otherwise.
   EpochEnd EndOf(LeaderEpoch epoch, Offset log_end) const;
+  // Where a consumer is whose next offset is `next` and whose last record was of `epoch` (KIP-320):
+  // there, or where the epoch ends here if that is earlier, since then the log was cut. Nothing:
+  // the epoch was never in this log, so nobody can tell where the two part. Of `current`, under
+  // which nothing may have been written yet, a consumer heard by asking for the end.
+  std::optional<Offset> PositionOf(Offset next, LeaderEpoch epoch, LeaderEpoch current,
+                                   Offset log_end) const;
   void TruncateFrom(Offset end);      // Forgets epochs that start at or behind `end`.
   void TruncateBefore(Offset start);  // Forgets epochs that end at or before `start`; the one that
                                       // contains it starts there.

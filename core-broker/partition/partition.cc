@@ -229,11 +229,10 @@ EpochEnd Partition::EndOfEpoch(LeaderEpoch epoch) const {
   return epochs_.EndOf(epoch, offsets_.high_watermark);
 }
 
-Offset Partition::PositionOf(Offset next, LeaderEpoch epoch) const {
-  if (epoch == kNoEpoch) return next;
+std::optional<Offset> Partition::PositionOf(Offset next, LeaderEpoch epoch,
+                                            LeaderEpoch current) const {
   MutexLock lock(&mutex_);
-  const Offset end = epochs_.EndOf(epoch, offsets_.high_watermark).end;
-  return std::min(next, end == kNoOffset ? offsets_.high_watermark : end);
+  return epochs_.PositionOf(next, epoch, current, offsets_.high_watermark);
 }
 
 std::vector<EpochStart> Partition::epochs() const {

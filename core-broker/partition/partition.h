@@ -120,10 +120,8 @@ class Partition final : public runtime::TurnParticipant,
   StatusOr<kafka::BatchHeader> BatchAt(Offset offset) const;
   // OffsetForLeaderEpoch: the largest epoch <= `epoch` here and its end; none when unknown.
   EpochEnd EndOfEpoch(LeaderEpoch epoch) const;
-  // Where a consumer is whose next offset is `next` and whose last record was of `epoch`: there, or
-  // where that epoch ends here, if it ends earlier: then this log was cut since (KIP-320), or has
-  // not come so far. Without an epoch nobody can tell.
-  Offset PositionOf(Offset next, LeaderEpoch epoch) const;
+  // LeaderEpochs::PositionOf; `current` is the topic's.
+  std::optional<Offset> PositionOf(Offset next, LeaderEpoch epoch, LeaderEpoch current) const;
   std::vector<EpochStart> epochs() const;
   int open_transactions() const;
   LeaderEpoch last_epoch() const;  // Of the last batch; kNoEpoch in an empty log.

@@ -22,16 +22,6 @@ constexpr size_t kMostOfOneMessage = 1000;
 constexpr size_t kMostGroupSeries = 1000;   // With more, the lag is given per link.
 constexpr size_t kMostGroupBytes = 32'767;  // As the coordinator has it.
 
-GroupCommit ToCommit(const CommittedOffset& offset) {
-  return {.group = offset.group,
-          .topic = offset.topic,
-          .partition = offset.partition,
-          .offset = offset.offset,
-          .epoch = offset.epoch,
-          .metadata = offset.metadata,
-          .committed = offset.committed};
-}
-
 }  // namespace
 
 GroupSync::GroupSync(const Room& room, const std::vector<config::Link>& links, uint64_t seed)
@@ -124,6 +114,27 @@ void GroupSync::Turn() {
 bool GroupSync::Owns(const TopicName& topic) const {
   const auto local = room_.catalog.view()->Find(topic);
   return local != nullptr && !local->is_mirror();
+}
+
+// What lies below the log's start is gone: whoever committed there goes on at the start, in every
+// region. Untold, such an offset could be placed nowhere and would stop a planned move.
+GroupCommit GroupSync::ToCommit(const CommittedOffset& offset) const {
+  GroupCommit commit{.group = offset.group,
+                     .topic = offset.topic,
+                     .partition = offset.partition,
+                     .offset = offset.offset,
+                     .epoch = offset.epoch,
+                     .metadata = offset.metadata,
+                     .committed = offset.committed};
+  const auto topic = room_.catalog.view()->Find(offset.topic);
+  const auto at = static_cast<size_t>(offset.partition.value());
+  if (topic == nullptr || offset.is_tombstone() || at >= topic->partitions.size()) return commit;
+  const Offset start = topic->partitions[at]->offsets().log_start;
+  if (commit.offset < start) {
+    commit.offset = start;
+    commit.epoch = kNoEpoch;  // Of the record before it; that one is nobody's here.
+  }
+  return commit;
 }
 
 void GroupSync::SendChanges(std::vector<CommittedOffset> changes) {
@@ -374,6 +385,7 @@ StatusOr<std::vector<GroupClamp>> GroupSync::ClampOnShard(const TopicName& topic
     clamped.push_back({offset.group, topic, partition, offset.offset, cut});
     items.push_back(offset);
     items.back().offset = cut;
+    items.back().epoch = kNoEpoch;  // The tail's: clients would look for its end (KIP-320).
   }
   if (items.empty()) return clamped;
   RETURN_IF_ERROR(room_.offsets.Place(items, PlaceMode::kCut).status());

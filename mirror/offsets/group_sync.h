@@ -160,6 +160,7 @@ class GroupSync {
   void Take(const Heard& event);
   void Take(const Polled& event);
   void SendChanges(std::vector<broker::CommittedOffset> changes);
+  GroupCommit ToCommit(const broker::CommittedOffset& offset) const;
   void SendSnapshot(const RegionName& peer);
   void SendTo(const RegionName& peer, GroupCommits::Part part, std::vector<GroupCommit> commits);
   bool Owns(const TopicName& topic) const;

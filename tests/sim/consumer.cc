@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core-broker/server/handlers/lookup.h"
 #include "kafka/record/record_reader.h"
 
 namespace atl::sim {
@@ -87,10 +88,14 @@ void Consumer::Poll() {
   if (!position_ && !GoOn(*partition)) return;
   // Before the next fetch tells it that the log was cut.
   if (world_.Chance(0.1)) return Commit(*partition, *position_);
-  // What clients do whose fetch is fenced (KIP-320).
-  position_ = partition->PositionOf(*position_, epoch_);
+  // Its group has sent it away, or its fetch was fenced (KIP-320): it begins again.
+  if (Known(*partition, *position_) != position_ && !GoOn(*partition)) return;
   // Kafka's auto.offset.reset=earliest.
-  position_ = std::max(*position_, partition->offsets().log_start);
+  if (*position_ < partition->offsets().log_start) {
+    position_ = partition->offsets().log_start;
+    epoch_ = kNoEpoch;
+    last_read_.reset();
+  }
   if (!Read(*partition) || !region_->up()) return;
   if (world_.Chance(0.5)) Commit(*partition, *position_);
 }
@@ -99,7 +104,7 @@ bool Consumer::GoOn(const broker::Partition& partition) {
   const auto stored = region_->process().groups.FetchOffset(group_, topic_, partition_);
   position_ = stored ? stored->offset : partition.offsets().log_start;
   epoch_ = stored ? stored->epoch : kNoEpoch;
-  last_read_.clear();
+  last_read_.reset();
   world_.Note("{}: {} goes on at {}", region_->name(), group_.value(), position_->value());
   oracle_.OnGroupGoesOn(*region_, id_, partition_, *position_);
   return !world_.failure();
@@ -116,22 +121,31 @@ bool Consumer::Read(const broker::Partition& partition) {
     kafka::Record record;
     while (reader.ok() && *reader->Next(record)) {
       if (record.offset < *position_) continue;
-      last_read_ = std::string(AsText(*record.value));
-      oracle_.OnDelivered(id_, partition_, last_read_);
+      oracle_.OnDelivered(id_, partition_, std::string(AsText(*record.value)));
     }
     position_ = batch->header().next_offset();
     epoch_ = batch->header().leader_epoch;
+    last_read_ = BatchKey{batch->header().base_offset, epoch_};
     rest = rest.subspan(batch->bytes().size());
   }
   return true;
 }
 
+std::optional<Offset> Consumer::Known(const broker::Partition& partition, Offset position) const {
+  const auto topic = region_->process().catalog.view()->Find(id_);
+  return partition.PositionOf(position, epoch_, broker::CurrentEpoch(*topic, partition));
+}
+
 // As the broker's handler does it.
 void Consumer::Commit(const broker::Partition& partition, Offset position) {
   const bool trusts = world_.Plants(Mutation::kTrustCommits);
-  const Offset offset = trusts ? position : partition.PositionOf(position, epoch_);
-  if (offset < position) world_.Reach(Mark::kOldCommit);
-  if (offset == position) oracle_.OnPositionStored(*region_, id_, partition_, offset, last_read_);
+  const auto known = trusts ? position : Known(partition, position);
+  if (known != position) world_.Reach(Mark::kOldCommit);
+  if (!known) return;
+  const Offset offset = *known;
+  if (offset == position && last_read_) {
+    oracle_.OnPositionStored(*region_, id_, partition_, offset, *last_read_);
+  }
   broker::Coordinator::Commit commit;
   commit.group = group_;
   commit.items.push_back({.topic = topic_,

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "tests/sim/oracle.h"
@@ -25,6 +24,8 @@ class Consumer {
   bool GoOn(const broker::Partition& partition);
   bool Read(const broker::Partition& partition);
   void Leave();
+  // What the broker makes of it.
+  std::optional<Offset> Known(const broker::Partition& partition, Offset position) const;
   void Commit(const broker::Partition& partition, Offset position);
 
   World& world_;
@@ -38,7 +39,7 @@ class Consumer {
   TopicId id_;
   std::optional<Offset> position_;
   std::optional<MonotonicTime> leaves_at_;  // The region that does not own the topic any more.
-  std::string last_read_;                   // The record before it; empty: not of this stay.
+  std::optional<BatchKey> last_read_;       // The batch before it, when it was read in this stay.
   LeaderEpoch epoch_ = kNoEpoch;            // Of the last record before it.
 };
 

@@ -109,10 +109,22 @@ void MirrorDriver::Tick() {
 
 void MirrorDriver::SyncTopics() {
   if (!Alive()) return;
+  ForgetMoved();
   AskTopics();
   world_.At(milliseconds(1000), [this, self = &self_, boot = boot_] {
     if (self->up() && self->boot() == boot) SyncTopics();
   });
+}
+
+// What another link mirrors by now; also while the source is out of reach.
+void MirrorDriver::ForgetMoved() {
+  std::set<TopicId> moved;
+  for (const auto& [key, slot] : slots_) {
+    const auto local = self_.process().catalog.view()->Find(key.first);
+    if (local != nullptr && local->is_mirror() && local->link != plan_.name)
+      moved.insert(key.first);
+  }
+  for (const TopicId& topic : moved) Drop(topic);
 }
 
 void MirrorDriver::AskTopics() {

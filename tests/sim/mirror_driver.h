@@ -66,6 +66,7 @@ class MirrorDriver {
   bool Alive() const { return self_.up() && self_.boot() == boot_; }
   void Tick();
   void SyncTopics();
+  void ForgetMoved();
   void AskTopics();
   void OnTopics(const std::vector<SourceTopicInfo>& topics);
   void OnTopic(const SourceTopicInfo& info);

@@ -36,7 +36,7 @@ class Oracle {
   void OnAckLeaves(Region& region, const TopicId& topic);
   void OnDelivered(const TopicId& topic, PartitionId partition, std::string value);
   void OnPositionStored(const Region& region, const TopicId& topic, PartitionId partition,
-                        Offset offset, const std::string& last_read);
+                        Offset offset, const BatchKey& last_read);
   void OnCommitted(const Region& region, const TopicId& topic, PartitionId partition,
                    Offset offset);
   void OnGroupsRead(const Region& source, const std::vector<TopicId>& topics);

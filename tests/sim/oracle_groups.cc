@@ -20,13 +20,13 @@ void Oracle::OnCommitted(const Region& region, const TopicId& topic, PartitionId
 
 // A group's position is one in the log that it was read from, not one of a tail that is gone.
 void Oracle::OnPositionStored(const Region& region, const TopicId& topic, PartitionId partition,
-                              Offset offset, const std::string& last_read) {
-  const auto& acked = truths_[{topic, partition}].acked;
-  const auto found = acked.find(last_read);
-  if (found == acked.end() || !found->second.batch) return;  // Then nobody knows where it is.
-  if (Has(region, topic, partition, last_read)) return;
+                              Offset offset, const BatchKey& last_read) {
+  const Place place{topic, partition};
+  const Copy& copy = copies_[{region.ordinal().value(), place}];
+  // What lies before this log's start is not here, whoever wrote it: nothing is skipped by it.
+  if (offset <= copy.start || truths_[place].history.Has(copy.tip, last_read)) return;
   world_.Fail("S13",
-              fmt::format("{}: the offset {} of partition {} is stored, and the record that was "
+              fmt::format("{}: the offset {} of partition {} is stored, and the batch that was "
                           "read before it is not in this log any more",
                           region.name(), offset.value(), partition.value()));
 }

@@ -70,16 +70,18 @@ void HandleOffsetCommit(ExchangePtr exchange, kafka::OffsetCommitRequest request
     kafka::OffsetCommitTopicResult& result = response.topics.emplace_back();
     result.name = topic.name;
     for (kafka::OffsetCommitPartition& asked : topic.partitions) {
-      const auto partition = FindPartition(*view, topic.name, asked.partition_index).partition;
+      const auto [known, partition] = FindPartition(*view, topic.name, asked.partition_index);
       result.partitions.push_back({asked.partition_index, partition == nullptr
                                                               ? ErrorCode::kUnknownTopicOrPartition
                                                               : ErrorCode::kNone});
       if (partition == nullptr) continue;
+      // Of a consumer that has not heard yet that the log was cut: it goes on where the cut was, or
+      // at what is committed (S13).
+      const auto position = partition->PositionOf(
+          asked.committed_offset, asked.committed_leader_epoch, CurrentEpoch(*known, *partition));
+      if (!position) continue;
       slots.push_back({response.topics.size() - 1, result.partitions.size() - 1});
-      // A consumer that has not heard yet that the log was cut goes on where it was cut (S13).
-      const Offset position =
-          partition->PositionOf(asked.committed_offset, asked.committed_leader_epoch);
-      commit.items.push_back({topic.name, asked.partition_index, position,
+      commit.items.push_back({topic.name, asked.partition_index, *position,
                               asked.committed_leader_epoch,
                               std::move(asked.committed_metadata).value_or("")});
     }

@@ -89,7 +89,9 @@ TEST_CASE("S13: a consumer's position behind the cut is the cut, one before it s
   World world;
   Fill(world);
   const auto position = [&](int64_t next, int32_t epoch) {
-    return world.partition->PositionOf(Offset(next), LeaderEpoch(epoch)).value();
+    return world.partition->PositionOf(Offset(next), LeaderEpoch(epoch), LeaderEpoch(1025))
+        .value_or(kNoOffset)
+        .value();
   };
   REQUIRE(position(40, 513) == 40);
   REQUIRE(Truncate(world, Offset(26)).ok());
@@ -99,10 +101,11 @@ TEST_CASE("S13: a consumer's position behind the cut is the cut, one before it s
   REQUIRE(world.Mirror({Mirrored(26, 769, {"new"})}).status.ok());
   REQUIRE(position(40, 513) == 26);
   REQUIRE(position(27, 769) == 27);
-  REQUIRE(position(40, 1025) == 27);  // No record of that epoch is here.
+  REQUIRE(position(40, 1025) == 27);  // The owner's, which has written nothing yet.
   REQUIRE(position(40, -1) == 40);    // A client that names none.
   REQUIRE(Truncate(world, Offset(0)).ok());
-  REQUIRE(position(40, 513) == 0);
+  REQUIRE(position(40, 1025) == 0);
+  REQUIRE(position(40, 513) == -1);
 }
 
 TEST_CASE("a cut inside a batch takes the whole batch") {

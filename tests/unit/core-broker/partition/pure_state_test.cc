@@ -41,6 +41,29 @@ TEST_CASE("The end of an epoch follows Kafka's rule", "[epochs]") {
   REQUIRE(LeaderEpochs().EndOf(LeaderEpoch(0), log_end) == EpochEnd{});
 }
 
+TEST_CASE("A position is one in this log as far as its epoch goes here (KIP-320, S13)") {
+  const LeaderEpochs epochs = ThreeEpochs();  // 2 from 0, 4 from 100, 7 from 250.
+  const Offset log_end(300);
+  const auto position = [&](int64_t next, int32_t epoch, int32_t current = 9) {
+    const auto found =
+        epochs.PositionOf(Offset(next), LeaderEpoch(epoch), LeaderEpoch(current), log_end);
+    return found.value_or(kNoOffset).value();
+  };
+  REQUIRE(position(90, 2) == 90);
+  REQUIRE(position(120, 2) == 100);
+  REQUIRE(position(290, 7) == 290);
+  REQUIRE(position(310, 7) == 300);
+  REQUIRE(position(40, 1) == 0);  // Retention has passed it.
+  REQUIRE(position(999, -1) == 999);
+  REQUIRE(position(300, 9) == 300);  // Heard by asking for the end.
+  REQUIRE(position(310, 9) == 300);
+  REQUIRE(position(40, 9, 7) == -1);  // Of a tail that went, and never here.
+  REQUIRE(position(40, 3) == -1);
+  REQUIRE_FALSE(LeaderEpochs().PositionOf(Offset(4), LeaderEpoch(3), LeaderEpoch(4), Offset(0)));
+  REQUIRE(LeaderEpochs().PositionOf(Offset(4), LeaderEpoch(4), LeaderEpoch(4), Offset(0)) ==
+          Offset(0));
+}
+
 TEST_CASE("Epochs only rise, and one without a record is replaced by the next", "[epochs]") {
   LeaderEpochs epochs;
   REQUIRE(epochs.Note(LeaderEpoch(3), Offset(10)));

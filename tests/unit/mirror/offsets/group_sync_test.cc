@@ -69,9 +69,13 @@ class FakeOffsets final : public broker::CommittedOffsets {
     commit.group = GroupId(group);
     commit.topic = kOrders;
     commit.offset = Offset(offset);
+    commit.epoch = LeaderEpoch(257);
     commit.metadata = std::string("m");
     stored[{commit.group, kOrders, commit.partition}] = commit;
     listener_(std::span(&commit, 1));
+  }
+  LeaderEpoch EpochAt(const char* group) const {
+    return stored.at({GroupId(group), kOrders, PartitionId(0)}).epoch;
   }
   int64_t At(const char* group) const {
     const auto found = stored.find({GroupId(group), kOrders, PartitionId(0)});
@@ -165,6 +169,9 @@ struct Region {
     item.cut = *item.target->PlanCut(Offset(at));
     REQUIRE(sync->ClampTo(kOrders, PartitionId(0), Offset(at)).ok());
     Apply(std::move(item));
+  }
+  void StartAt(int64_t offset) {
+    REQUIRE(catalog.view()->Find(kOrdersId)->partitions[0]->RestartAt(Offset(offset)).ok());
   }
   std::shared_ptr<SinkPartition> Sink() { return *sink.Open(kLink, kOrdersId, PartitionId(0)); }
   void Apply(ApplyItem item) {
@@ -368,6 +375,25 @@ TEST_CASE("The final sync of a planned move is exact, backwards too, or says wha
   REQUIRE_FALSE(pair.west.sync->SyncNow(LinkName("nowhere"), {}).ok());
 }
 
+TEST_CASE("A group behind the owner's log start does not stop a planned move", "[groups][L3]") {
+  // Found by the simulator, seed 1867: retention had passed a group that stood still.
+  Pair pair;
+  pair.west.Mirror(100);
+  pair.east.offsets.Commit("slow", 40);
+  pair.east.offsets.Commit("gone", -1);
+  pair.Connect();
+  for (Region* region : {&pair.east, &pair.west}) region->StartAt(50);
+  const GroupsAnswer answer = pair.east.sync->Groups({{kOrders}});
+  REQUIRE(answer.commits.size() == 2);
+  for (const GroupCommit& commit : answer.commits) {
+    const bool slow = commit.group == GroupId("slow");
+    REQUIRE(commit.offset == (slow ? Offset(50) : kNoOffset));
+    REQUIRE(commit.epoch == (slow ? kNoEpoch : LeaderEpoch(257)));
+  }
+  REQUIRE(pair.west.sync->SyncNow(kLink, answer.commits).ok());
+  REQUIRE(pair.west.offsets.At("slow") == 50);
+}
+
 TEST_CASE("No group keeps an offset above the cut", "[groups][S13]") {
   Pair pair;
   pair.west.Mirror(100);
@@ -379,7 +405,9 @@ TEST_CASE("No group keeps an offset above the cut", "[groups][S13]") {
   REQUIRE(clamped->size() == 1);
   REQUIRE((*clamped)[0].was == Offset(60));
   REQUIRE(pair.west.offsets.At("above") == 50);
+  REQUIRE(pair.west.offsets.EpochAt("above") == kNoEpoch);
   REQUIRE(pair.west.offsets.At("below") == 40);
+  REQUIRE(pair.west.offsets.EpochAt("below") == LeaderEpoch(257));
   // Repeated after a crash: nothing is left to do.
   REQUIRE(pair.west.sync->ClampTo(kOrders, PartitionId(0), Offset(50))->empty());
   // What its members had is gone: the log ends at the cut.
