@@ -156,7 +156,7 @@ std::vector<Placement> GroupBook::Due(const TranslateOffset& translate, bool all
       continue;
     }
     const TranslatedOffset translated =
-        translate(key.link, key.topic, key.partition, entry.commit.offset);
+        translate(key.link, key.topic, key.partition, entry.commit.offset, entry.commit.epoch);
     if (!Locate(key, translated)) {
       if (translated.ours || entry.commit.offset == kNoOffset) {
         Forget(key);
@@ -199,7 +199,7 @@ std::optional<Placement> GroupBook::Judge(const Target& target, const TranslateO
       continue;
     }
     const TranslatedOffset translated =
-        translate(key.link, key.topic, key.partition, entry.commit.offset);
+        translate(key.link, key.topic, key.partition, entry.commit.offset, entry.commit.epoch);
     const Translation& translation = translated.translation;
     switch (translation.answer) {
       case Translation::Answer::kExact:

@@ -57,8 +57,9 @@ struct TranslatedOffset {
   bool mapped = false;  // At offsets, and under epochs, of its own.
   bool ours = false;    // This region owns the topic: what the source says of it does not count.
 };
-using TranslateOffset = std::function<TranslatedOffset(const LinkName& link, const TopicName& topic,
-                                                       PartitionId partition, Offset offset)>;
+using TranslateOffset =
+    std::function<TranslatedOffset(const LinkName& link, const TopicName& topic,
+                                   PartitionId partition, Offset offset, LeaderEpoch epoch)>;
 
 // One offset to be placed here, made of the commits in `parts`.
 struct Placement {

@@ -28,8 +28,8 @@ GroupSync::GroupSync(const Room& room, const std::vector<config::Link>& links, u
     : room_(room), random_(seed), group_(room.reactor, "group sync") {
   for (const config::Link& link : links) links_.push_back(MakeRoom(link));
   translate_ = [&copies = room_.copies](const LinkName& link, const TopicName& topic,
-                                        PartitionId partition, Offset offset) {
-    return copies.Translate(link, topic, partition, offset);
+                                        PartitionId partition, Offset offset, LeaderEpoch epoch) {
+    return copies.Translate(link, topic, partition, offset, epoch);
   };
   collector_ = room_.metrics.AddCollector([this](std::vector<MetricFamily>& out) { Collect(out); });
 }
@@ -375,25 +375,37 @@ StatusOr<std::vector<GroupClamp>> GroupSync::OnCut(const TopicName& topic, Parti
       });
 }
 
+// As far as the epoch that was committed with it goes in this log.
+Offset GroupSync::PositionHere(const CommittedOffset& offset) const {
+  const auto topic = room_.catalog.view()->Find(offset.topic);
+  const auto at = static_cast<size_t>(offset.partition.value());
+  if (topic == nullptr || at >= topic->partitions.size()) return offset.offset;
+  return topic->partitions[at]
+      ->PositionOf(offset.offset, offset.epoch, topic->epoch)
+      .value_or(offset.offset);
+}
+
 StatusOr<std::vector<GroupClamp>> GroupSync::ClampOnShard(const TopicName& topic,
                                                           PartitionId partition, Offset cut) {
   std::vector<CommittedOffset> items;
   std::vector<GroupClamp> clamped;
   const auto same = [&](const TopicName& name) { return name == topic; };
   for (const CommittedOffset& offset : room_.offsets.Committed(same)) {
-    if (offset.partition != partition || offset.offset <= cut) continue;
-    clamped.push_back({offset.group, topic, partition, offset.offset, cut});
+    if (offset.partition != partition) continue;
+    const Offset bound = std::min(cut, PositionHere(offset));
+    if (offset.offset <= bound) continue;
+    clamped.push_back({offset.group, topic, partition, offset.offset, bound});
     items.push_back(offset);
-    items.back().offset = cut;
+    items.back().offset = bound;
     items.back().epoch = kNoEpoch;  // The tail's: clients would look for its end (KIP-320).
   }
   if (items.empty()) return clamped;
   RETURN_IF_ERROR(room_.offsets.Place(items, PlaceMode::kCut).status());
   for (const GroupClamp& moved : clamped) {
-    book_.OnClamped(moved.group, topic, partition, cut);
-    LogWarning("groups", "{}-{} is cut at {}: the offset of group {} was {} and is moved there",
+    book_.OnClamped(moved.group, topic, partition, moved.now);
+    LogWarning("groups", "{}-{} is cut at {}: the offset of group {} was {} and is moved to {}",
                topic.value(), partition.value(), cut.value(), moved.group.value(),
-               moved.was.value());
+               moved.was.value(), moved.now.value());
   }
   busy_ = true;
   return clamped;

@@ -93,8 +93,9 @@ class GroupSync {
   // owner has for the topics that they name, and is placed exactly as it is translated. An error:
   // something of it could not be translated or placed, and what.
   Status SyncNow(const LinkName& link, std::vector<GroupCommit> commits);
-  // No group keeps an offset above the cut in this topic (of this region): the log ends there, or
-  // will. Durable when OK; answers which offsets were moved, none when it is repeated.
+  // No group keeps an offset above the cut in this topic (of this region), where the log ends or
+  // will, nor one of a history that is not this log's. Durable when OK; answers which offsets were
+  // moved, none when it is repeated.
   StatusOr<std::vector<GroupClamp>> ClampTo(const TopicName& topic, PartitionId partition,
                                             Offset cut);
   // This region's log is about to be cut there: ClampTo, and before it the members that read the
@@ -161,6 +162,7 @@ class GroupSync {
   void Take(const Polled& event);
   void SendChanges(std::vector<broker::CommittedOffset> changes);
   GroupCommit ToCommit(const broker::CommittedOffset& offset) const;
+  Offset PositionHere(const broker::CommittedOffset& offset) const;
   void SendSnapshot(const RegionName& peer);
   void SendTo(const RegionName& peer, GroupCommits::Part part, std::vector<GroupCommit> commits);
   bool Owns(const TopicName& topic) const;

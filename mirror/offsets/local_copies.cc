@@ -86,7 +86,8 @@ std::shared_ptr<const LocalCopies::Book> LocalCopies::Recorded() const {
 }
 
 Translation LocalCopies::TranslateMirror(const config::Link& link, const broker::Topic& topic,
-                                         PartitionId partition, Offset offset) const {
+                                         PartitionId partition, Offset offset,
+                                         LeaderEpoch epoch) const {
   const std::shared_ptr<broker::Partition> log = PartitionOf(topic, partition);
   if (log == nullptr) {
     return UnknownTranslation(
@@ -104,11 +105,19 @@ Translation LocalCopies::TranslateMirror(const config::Link& link, const broker:
         known->second.diverged_from && is_diverged_(link.name, topic.id, partition);
     if (diverged) copy.diverged_from = known->second.diverged_from;
   }
-  return mirror::Translate(copy, offset);
+  const Translation translation = mirror::Translate(copy, offset);
+  const auto position = log->PositionOf(offset, epoch, topic.epoch);
+  if (translation.exact() && position && *position < offset) {
+    return UnknownTranslation(
+        fmt::format("epoch {} ends at {} here: this copy has another history from there on",
+                    epoch.value(), position->value()));
+  }
+  return translation;
 }
 
 TranslatedOffset LocalCopies::Translate(const LinkName& link, const TopicName& topic,
-                                        PartitionId partition, Offset offset) const {
+                                        PartitionId partition, Offset offset,
+                                        LeaderEpoch epoch) const {
   TranslatedOffset out;
   const std::shared_ptr<const config::Link> config = Find(link);
   if (config == nullptr) {
@@ -130,7 +139,7 @@ TranslatedOffset LocalCopies::Translate(const LinkName& link, const TopicName& t
     }
     out.topic = name;
     out.partition = partition;
-    out.translation = TranslateMirror(*config, *local, partition, offset);
+    out.translation = TranslateMirror(*config, *local, partition, offset, epoch);
     return out;
   }
   const PartitionId into = fan_in_.PartitionFor(local->id, link, topic, partition,
@@ -166,7 +175,8 @@ std::vector<SourceOffset> LocalCopies::TranslateBack(const LinkName& link, const
   if (!IsFanIn(*config)) {
     const auto source = SourceTopicName(*config, topic);
     if (local->link != link || !source) return out;
-    out.push_back({*source, partition, TranslateMirror(*config, *local, partition, offset)});
+    out.push_back(
+        {*source, partition, TranslateMirror(*config, *local, partition, offset, kNoEpoch)});
     return out;
   }
   const std::shared_ptr<broker::Partition> log = PartitionOf(*local, partition);

@@ -46,8 +46,10 @@ class LocalCopies {
   void SetLinks(std::vector<config::Link> links);
 
   // The link's source partition -> here. Topics by the source's names.
+  // `epoch`: of the record before the offset, where somebody said it; a copy that ends it earlier
+  // is of another history.
   TranslatedOffset Translate(const LinkName& link, const TopicName& topic, PartitionId partition,
-                             Offset offset) const;
+                             Offset offset, LeaderEpoch epoch = kNoEpoch) const;
   // Here -> at the link's sources: one of a mirror, several where the link's topics or partitions
   // flow into one. Topics by their names here. None: the link has no such copy here.
   std::vector<SourceOffset> TranslateBack(const LinkName& link, const TopicName& topic,
@@ -64,7 +66,7 @@ class LocalCopies {
   std::shared_ptr<const Book> Recorded() const;
   StatusOr<Book> ReadEvents() const;
   Translation TranslateMirror(const config::Link& link, const broker::Topic& topic,
-                              PartitionId partition, Offset offset) const;
+                              PartitionId partition, Offset offset, LeaderEpoch epoch) const;
 
   const broker::Catalog& catalog_;
   const Owners& owners_;

@@ -255,7 +255,11 @@ void Oracle::Learn(Region& region, const broker::Partition& partition,
     truth.history.AddValue(value, {key, record.offset});
     const auto acked = truth.acked.find(value);
     if (acked == truth.acked.end() || acked->second.batch) continue;
-    if (acked->second.offset == record.offset) acked->second.batch = key;
+    if (acked->second.offset != record.offset) continue;
+    acked->second.batch = key;
+    // Its region went down when it was acknowledged, and another one may own the topic since.
+    const bool moved = stints_[place.first].region != region.ordinal().value();
+    if (moved) JudgeLateAck(place, value, acked->second);
   }
 }
 

@@ -40,7 +40,8 @@ struct World {
   }
 
   TranslateOffset translate() {
-    return [this](const LinkName&, const TopicName& topic, PartitionId partition, Offset offset) {
+    return [this](const LinkName&, const TopicName& topic, PartitionId partition, Offset offset,
+                  LeaderEpoch) {
       TranslatedOffset out;
       const auto copy = copies.find({topic, partition});
       if (copy == copies.end() || ours) {
