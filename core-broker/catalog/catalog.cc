@@ -293,6 +293,10 @@ CatalogOutcome Catalog::SetEpoch(const TopicId& id, LeaderEpoch epoch) {
     CatalogOutcome found = FindForChange(id);
     if (!found.ok()) return found;
     checkpoint::TopicRecord record = records_.at(id);
+    if (!found.topic->is_mirror()) {
+      return Refuse(kafka::ErrorCode::kPolicyViolation,
+                    fmt::format("topic '{}' is this region's own", record.name.value()));
+    }
     if (epoch == record.epoch) return found;
     if (epoch < record.epoch) {
       return Refuse(kafka::ErrorCode::kFencedLeaderEpoch,

@@ -112,7 +112,8 @@ class Catalog {
   // Replaces the overrides. Unknown keys: kept and shown (Streams and others send them), known ones
   // are checked.
   CatalogOutcome SetConfig(const TopicId& id, const std::map<std::string, std::string>& overrides);
-  // For mirrors. The epoch only rises.
+  // The epoch only rises. Mirrors only: what still comes in over a link for a topic that this
+  // region has just taken over must not put another region's epoch on it (S7).
   CatalogOutcome SetEpoch(const TopicId& id, LeaderEpoch epoch);
   CatalogOutcome Freeze(const TopicId& id);
   // Changes who owns topics: one synced write for all of them, together with `also`; then visible.

@@ -81,6 +81,10 @@ void Oracle::OnGroupGoesOn(Region& region, const TopicId& topic, PartitionId par
 
 // Once the log is cut no group has an offset in what went: records of the new owner would be there.
 void Oracle::CheckClamped(Region& region, const Place& place, Offset end) {
+  Group& group = groups_[place];
+  if (group.committed_in == region.ordinal().value()) {
+    group.committed = std::min(group.committed, end);
+  }
   const auto topic = region.process().catalog.view()->Find(place.first);
   const auto same = [&](const TopicName& name) { return name == topic->name; };
   for (const broker::CommittedOffset& stored : region.process().groups.Committed(same)) {
