@@ -77,6 +77,7 @@ def test_a_planned_move_under_load_loses_and_repeats_nothing_and_goes_home_again
     wait_mirrored(eu_west, us_east, "orders")
     assert_same_bytes(eu_west, us_east, "orders")
     # Home again.
+    us_east.wait_state("from-eu-west", "orders", "caught_up")
     home = us_east.cli_json("promote", "--link", "from-eu-west", "orders", "--yes")
     assert home["outcome"] == "done", home
     clients.produce(us_east.kafka, "orders", [b"home-%d" % i for i in range(100)])
