@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "mirror/offsets/partition_of.h"
 #include "runtime/ask.h"
 
 namespace atl::mirror {
@@ -127,9 +128,9 @@ GroupCommit GroupSync::ToCommit(const CommittedOffset& offset) const {
                      .metadata = offset.metadata,
                      .committed = offset.committed};
   const auto topic = room_.catalog.view()->Find(offset.topic);
-  const auto at = static_cast<size_t>(offset.partition.value());
-  if (topic == nullptr || offset.is_tombstone() || at >= topic->partitions.size()) return commit;
-  const Offset start = topic->partitions[at]->offsets().log_start;
+  const auto log = topic == nullptr ? nullptr : PartitionOf(*topic, offset.partition);
+  if (log == nullptr || offset.is_tombstone()) return commit;
+  const Offset start = log->offsets().log_start;
   if (commit.offset < start) {
     commit.offset = start;
     commit.epoch = kNoEpoch;  // Of the record before it; that one is nobody's here.
@@ -378,11 +379,9 @@ StatusOr<std::vector<GroupClamp>> GroupSync::OnCut(const TopicName& topic, Parti
 // As far as the epoch that was committed with it goes in this log.
 Offset GroupSync::PositionHere(const CommittedOffset& offset) const {
   const auto topic = room_.catalog.view()->Find(offset.topic);
-  const auto at = static_cast<size_t>(offset.partition.value());
-  if (topic == nullptr || at >= topic->partitions.size()) return offset.offset;
-  return topic->partitions[at]
-      ->PositionOf(offset.offset, offset.epoch, topic->epoch)
-      .value_or(offset.offset);
+  const auto log = topic == nullptr ? nullptr : PartitionOf(*topic, offset.partition);
+  if (log == nullptr) return offset.offset;
+  return log->PositionOf(offset.offset, offset.epoch, topic->epoch).value_or(offset.offset);
 }
 
 StatusOr<std::vector<GroupClamp>> GroupSync::ClampOnShard(const TopicName& topic,

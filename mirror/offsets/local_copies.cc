@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "mirror/offsets/partition_of.h"
 #include "mirror/pull/history_end.h"
 #include "mirror/pull/naming.h"
 
@@ -10,12 +11,6 @@ namespace atl::mirror {
 namespace {
 
 constexpr size_t kAllEvents = static_cast<size_t>(checkpoint::EventTable::kMaxEvents);
-
-std::shared_ptr<broker::Partition> PartitionOf(const broker::Topic& topic, PartitionId partition) {
-  const bool known = partition >= PartitionId(0) &&
-                     partition.value() < static_cast<int32_t>(topic.partitions.size());
-  return known ? topic.partitions[static_cast<size_t>(partition.value())] : nullptr;
-}
 
 }  // namespace
 
